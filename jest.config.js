@@ -1,0 +1,15 @@
+/**
+ * Jest runs the compiled tests (`dist/test`), the very files that ship, with no transform.
+ * TFK_DIST names another build folder.
+ */
+const dist = process.env.TFK_DIST ?? 'dist';
+const project = (displayName, testMatch) => ({
+  displayName,
+  testMatch: testMatch.map((glob) => `<rootDir>/${dist}/test/${glob}`),
+  testEnvironment: '<rootDir>/test/host-environment.cjs',
+  transform: {},
+  modulePathIgnorePatterns: [],
+});
+export default {
+  projects: [project('fast', ['**/*.test.js']), project('full', ['**/*.full.js'])],
+};

@@ -1,0 +1,157 @@
+import { allocate, type TensorData } from '../../core/dtype.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { Tensor } from '../../core/tensor.ts';
+import { BackendError } from '../../errors.ts';
+import type { Graph } from '../../ir/graph.ts';
+import { optimize } from '../../ir/passes.ts';
+import { emitModel } from '../../onnx/emit.ts';
+import {
+  type Backend,
+  type Binding,
+  type BindOptions,
+  type CompileOptions,
+  checkFeeds,
+  type Executable,
+  graphSpecs,
+  type TensorSpec,
+} from '../backend.ts';
+import type { Driver, Session } from './driver.ts';
+import { openDriver } from './open.ts';
+
+/**
+ * ONNX Runtime, through its C API; through its JavaScript API where the C API cannot be loaded, or where the
+ * environment variable `TFK_DRIVER` is `js`.
+ */
+export async function ortBackend(): Promise<Backend> {
+  const driver = await openDriver(process.env.TFK_DRIVER === 'js' ? 'js-api' : undefined);
+  return {
+    name: 'onnxruntime',
+    devices: () => driver.devices(),
+    compile: (graph, options = {}) => compile(driver, graph, options),
+  };
+}
+
+async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
+  const optimized = optimize(graph);
+  const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, { target: 'runtime' });
+  const { inputs, outputs } = graphSpecs(optimized, inputNames, outputNames);
+  const locate = (error: unknown): unknown => withLayerPath(error, nodeScopes);
+  try {
+    const session = await driver.createSession(bytes, inputs, outputs, { device: 'cpu', ...options });
+    return new OrtExecutable(session, inputs, outputs, locate);
+  } catch (error) {
+    throw locate(error);
+  }
+}
+
+class OrtExecutable implements Executable {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly canRunSync: boolean;
+  readonly canCancel: boolean;
+  readonly #session: Session;
+  readonly #locate: (error: unknown) => unknown;
+
+  constructor(
+    session: Session,
+    inputs: readonly TensorSpec[],
+    outputs: readonly TensorSpec[],
+    locate: (error: unknown) => unknown,
+  ) {
+    this.#session = session;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.canRunSync = session.canRunSync;
+    this.canCancel = session.canCancel;
+    this.#locate = locate;
+  }
+
+  async run(feeds: readonly Tensor[]): Promise<Tensor[]> {
+    checkFeeds(this.inputs, feeds);
+    const results = this.outputs.map(
+      ({ dtype, shape }) => new Tensor(dtype, shape, allocate(dtype, sizeOf(shape))),
+    );
+    const binding = this.bind(
+      feeds.map((feed) => feed.data),
+      results.map((result) => result.data),
+    );
+    try {
+      await binding.run();
+      return results;
+    } finally {
+      binding.dispose();
+    }
+  }
+
+  bind(inputs: readonly TensorData[], outputs: readonly TensorData[], options?: BindOptions): Binding {
+    return new LocatedBinding(this.#session.bind(inputs, outputs, options), this.#locate);
+  }
+
+  endProfiling(): string | undefined {
+    return this.#session.endProfiling();
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
+
+/** A binding whose failures name the layer. */
+class LocatedBinding implements Binding {
+  readonly #binding: Binding;
+  readonly #locate: (error: unknown) => unknown;
+
+  constructor(binding: Binding, locate: (error: unknown) => unknown) {
+    this.#binding = binding;
+    this.#locate = locate;
+  }
+
+  runSync(): void {
+    try {
+      this.#binding.runSync();
+    } catch (error) {
+      throw this.#locate(error);
+    }
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#binding.run();
+    } catch (error) {
+      throw this.#locate(error);
+    }
+  }
+
+  cancel(): void {
+    this.#binding.cancel();
+  }
+
+  read(input: number, into: TensorData): void {
+    this.#binding.read(input, into);
+  }
+
+  write(input: number, data: TensorData): void {
+    this.#binding.write(input, data);
+  }
+
+  dispose(): void {
+    this.#binding.dispose();
+  }
+}
+
+/** The error with the layer path of the node it names: the longest node name in its message. */
+function withLayerPath(error: unknown, nodeScopes: ReadonlyMap<string, string>): unknown {
+  if (!(error instanceof BackendError)) return error;
+  let node = '';
+  for (const [name, scope] of nodeScopes) {
+    if (scope !== '' && name.length > node.length && error.message.includes(name)) node = name;
+  }
+  const layerPath = nodeScopes.get(node);
+  if (layerPath === undefined) return error;
+  return new BackendError(`Layer "${layerPath}": ${error.message}`, {
+    ...(error.op !== undefined && { op: error.op }),
+    ...(error.received !== undefined && { received: error.received }),
+    layerPath,
+    cause: error,
+  });
+}

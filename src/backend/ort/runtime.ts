@@ -1,0 +1,238 @@
+import koffi, { type KoffiFunc } from 'koffi';
+import { bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { BackendError } from '../../errors.ts';
+import { apiTable, apiVersion, type CType, type NativeFunction, type Signature } from './api-table.ts';
+import type { TensorSpec } from './driver.ts';
+import { findLibrary } from './library.ts';
+import { logLevel } from './log-level.ts';
+
+/** Where something lies in the memory of the process; 0 is null. */
+export type Address = number;
+
+type Api = { readonly [K in keyof typeof apiTable]: KoffiFunc<NativeFunction<(typeof apiTable)[K]>> };
+
+const koffiTypes: Readonly<Record<CType, string>> = {
+  pointer: 'uintptr_t',
+  size: 'size_t',
+  int: 'int',
+  bool: 'bool',
+  string: 'str',
+  path: process.platform === 'win32' ? 'str16' : 'str',
+  void: 'void',
+};
+
+/** Calls run on stacks that koffi allocates; its 128 KiB for asynchronous ones overflow on nested loops. */
+const stackBytes = 8 << 20;
+
+/** Memory that native code may use for as long as this object is referenced. */
+export class Block<T extends TensorData = TensorData> {
+  readonly data: T;
+  readonly address: Address;
+
+  constructor(data: T) {
+    this.data = data;
+    // Small arrays live on V8's heap, where they can move, until their buffer is asked for.
+    void data.buffer;
+    this.address = Number(koffi.address(data));
+  }
+
+  /** An array of `int64_t` or of pointers, with a zero at its end. */
+  static words(values: readonly number[]): Block<BigInt64Array> {
+    return new Block(new BigInt64Array([...values, 0].map(BigInt)));
+  }
+
+  /** A string of C. */
+  static string(text: string): Block<Uint8Array> {
+    return new Block(Uint8Array.from(Buffer.from(`${text}\0`)));
+  }
+}
+
+/** A place where a native function leaves a pointer. */
+const cell = (): Block<BigInt64Array> => Block.words([]);
+const pointerIn = (out: Block<BigInt64Array>): Address => Number(out.data[0]);
+
+/** An array of C strings. */
+export class Strings {
+  readonly length: number;
+  readonly address: Address;
+  readonly #texts: readonly Block[];
+  readonly #pointers: Block;
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts.map(Block.string);
+    this.#pointers = Block.words(this.#texts.map((block) => block.address));
+    this.address = this.#pointers.address;
+    this.length = texts.length;
+  }
+}
+
+/** The loaded library: its functions, its environment and checked access to both. */
+export class Runtime {
+  readonly api: Api;
+  readonly version: string;
+  readonly env: Address;
+  readonly cpuMemory: Address;
+  readonly #out = cell();
+  /** What worker threads use, so that it is not collected meanwhile. */
+  readonly #inUse = new Set<object>();
+
+  constructor(path: string = findLibrary()) {
+    configureStacks();
+    pinLibrary(path);
+    const base: Address = koffi.load(path).func('OrtGetApiBase', 'uintptr_t', [])();
+    // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t version); const char* (*GetVersionString)(void); }
+    const table = functionAt(base, 0, { at: 0, returns: 'pointer', takes: ['int'] })(apiVersion);
+    this.version = functionAt(base, 1, { at: 1, returns: 'string', takes: [] })();
+    if (table === 0) {
+      throw new BackendError(
+        `ONNX Runtime ${this.version} at ${path} does not offer API version ${apiVersion}. Update onnxruntime-node.`,
+        { op: 'load', expected: `API version ${apiVersion}`, received: this.version },
+      );
+    }
+    this.api = readTable(table);
+    const { api } = this;
+    this.env = this.create('env', (out) => api.createEnv(logLevel(), 'tfk', out));
+    this.check('env', api.disableTelemetryEvents(this.env));
+    this.cpuMemory = this.memoryInfo('Cpu', 0);
+  }
+
+  /** Throws the error that a status holds; null is success. */
+  check(op: string, status: Address): void {
+    if (status === 0) return;
+    const message = this.api.getErrorMessage(status);
+    this.api.releaseStatus(status);
+    throw new BackendError(`ONNX Runtime failed in ${op}: ${message}`, { op, received: message });
+  }
+
+  /** What a function leaves in its out-parameter. */
+  create(op: string, call: (out: Address) => Address): Address {
+    this.check(op, call(this.#out.address));
+    return pointerIn(this.#out);
+  }
+
+  /** Loads a model on a worker thread; the address of the `OrtSession`. */
+  async createSession(model: Uint8Array, options: Address): Promise<Address> {
+    const memory = { bytes: new Block(model), out: cell() };
+    const { bytes, out } = memory;
+    this.#inUse.add(memory);
+    try {
+      const create = this.api.createSessionFromArray;
+      const status = await new Promise<Address>((resolve, reject) => {
+        const done = (error: unknown, result: Address) => (error ? reject(error) : resolve(result));
+        create.async(this.env, bytes.address, model.byteLength, options, out.address, done);
+      });
+      this.check('createSession', status);
+      return pointerIn(out);
+    } finally {
+      this.#inUse.delete(memory);
+    }
+  }
+
+  /** {@link createSession} on this thread, for tiny models. */
+  createSessionSync(model: Uint8Array, options: Address): Address {
+    const bytes = new Block(model);
+    const create = this.api.createSessionFromArray;
+    return this.create('createSession', (out) =>
+      create(this.env, bytes.address, model.byteLength, options, out),
+    );
+  }
+
+  memoryInfo(name: 'Cpu' | 'Cuda', deviceId: number): Address {
+    const arena = 1;
+    const defaultMemory = 0;
+    return this.create('memory', (out) =>
+      this.api.createMemoryInfo(name, arena, deviceId, defaultMemory, out),
+    );
+  }
+
+  /** An `OrtValue` over the caller's memory, which must outlive it. */
+  hostTensor(spec: TensorSpec, memory: Block): Address {
+    const shape = Block.words(spec.shape);
+    const bytes = sizeOf(spec.shape) * bytesOf(spec.dtype);
+    const type = onnxDtype(spec.dtype);
+    const create = this.api.createTensorWithDataAsOrtValue;
+    return this.create('bind', (out) =>
+      create(this.cpuMemory, memory.address, bytes, shape.address, spec.shape.length, type, out),
+    );
+  }
+
+  /** An `OrtValue` with memory of its own. */
+  ownTensor(spec: TensorSpec, allocator: Address): Address {
+    const shape = Block.words(spec.shape);
+    const create = this.api.createTensorAsOrtValue;
+    return this.create('bind', (out) =>
+      create(allocator, shape.address, spec.shape.length, onnxDtype(spec.dtype), out),
+    );
+  }
+
+  /** A string that the runtime allocated, which this frees. */
+  takeString(op: string, call: (allocator: Address, out: Address) => Address): string {
+    const allocator = this.create(op, (out) => this.api.getAllocatorWithDefaultOptions(out));
+    const text = this.create(op, (out) => call(allocator, out));
+    try {
+      return koffi.decode.string(BigInt(text));
+    } finally {
+      this.check(op, this.api.allocatorFree(allocator, text));
+    }
+  }
+}
+
+function configureStacks(): void {
+  const current = koffi.config();
+  if ((current.async_stack_size ?? 0) >= stackBytes) return;
+  try {
+    koffi.config({ ...current, sync_stack_size: stackBytes, async_stack_size: stackBytes });
+  } catch (cause) {
+    throw new BackendError(
+      `koffi's stacks cannot be enlarged to ${stackBytes} bytes once it has loaded another library. ` +
+        'Create the backend before the other library is loaded.',
+      {
+        op: 'load',
+        expected: `async_stack_size ${stackBytes}`,
+        received: String(current.async_stack_size),
+        cause,
+      },
+    );
+  }
+}
+
+/**
+ * Keeps the library loaded until the process ends. koffi unloads it once its handle is collected or its worker
+ * thread ends, but functions read from a table don't hold that handle, and the runtime's threads may live on.
+ */
+function pinLibrary(path: string): void {
+  if (process.platform === 'win32') {
+    koffi.load('kernel32.dll').func('LoadLibraryW', 'uintptr_t', ['str16'])(path);
+  } else {
+    const lazy = 1;
+    koffi.load(null).func('dlopen', 'uintptr_t', ['str', 'int'])(path, lazy);
+  }
+}
+
+/** The function whose pointer is word `index` of the table at `table`. */
+function functionAt<const S extends Signature>(
+  table: Address,
+  index: number,
+  signature: S,
+): KoffiFunc<NativeFunction<S>> {
+  const takes = signature.takes.map((type) => koffiTypes[type]);
+  const pointer = koffi.decode(BigInt(table), index * 8, 'void *');
+  return koffi.decode(pointer, koffi.proto(koffiTypes[signature.returns], takes));
+}
+
+function readTable(table: Address): Api {
+  const entries = Object.entries(apiTable).map(([name, signature]) => [
+    name,
+    functionAt(table, signature.at, signature),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+let shared: Runtime | undefined;
+
+/** The process's one runtime, loaded on first use. */
+export function runtime(): Runtime {
+  shared ??= new Runtime();
+  return shared;
+}

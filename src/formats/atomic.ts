@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DataError, TfkError } from '../errors.ts';
+
+/** Bytes that are made or read piece by piece. */
+export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/**
+ * Writes a file so that a reader, or a crash, sees the old content or the new, never a part of it:
+ * temporary file in the same folder, sync, rename, sync of the folder.
+ * @param path - file to make or replace; a symbolic link keeps pointing at its file
+ * @param content - all bytes, or chunks of them in order
+ * @throws {@link DataError} when the folder is missing or read-only, or the disk is full; no file is left behind
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | ByteChunks): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const temporary = join(dirname(target), `.tfk-${randomUUID()}.tmp`);
+  try {
+    const mode = (await stat(target).catch(() => undefined))?.mode;
+    await writeSynced(temporary, content instanceof Uint8Array ? [content] : content, mode);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw ioError(error, path, 'write');
+  }
+}
+
+async function writeSynced(path: string, chunks: ByteChunks, mode: number | undefined): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    if (mode !== undefined) await file.chmod(mode);
+    for await (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the rename itself durable. Windows cannot open folders, and some file systems cannot sync them. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/**
+ * The bytes of a file; bytes pass through.
+ * @throws {@link DataError} when the file cannot be read
+ */
+export async function readBytes(source: string | Uint8Array): Promise<Uint8Array> {
+  if (typeof source !== 'string') return source;
+  return readFile(source).catch((error: unknown) => {
+    throw ioError(error, source, 'read');
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder. Check the path, and create the folder first.',
+  ENOTDIR: 'a part of the path is a file, not a folder.',
+  EISDIR: 'this is a folder; a file was expected.',
+  ENOTEMPTY: 'this is a folder; a file was expected.',
+  EACCES: 'permission denied.',
+  EPERM: 'permission denied.',
+  EROFS: 'the file system is read-only.',
+  ENOSPC: 'the disk is full.',
+  EDQUOT: 'the disk quota is used up.',
+  EMFILE: 'too many open files.',
+};
+
+/** A system error in plain words; other errors pass through. */
+export function ioError(error: unknown, path: string, verb: 'read' | 'write'): unknown {
+  if (error instanceof TfkError || !(error instanceof Error) || !('code' in error)) return error;
+  const reason = reasons[String(error.code)] ?? error.message;
+  return new DataError(`Cannot ${verb} ${path}: ${reason}`, { op: verb, received: path, cause: error });
+}

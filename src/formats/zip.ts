@@ -1,0 +1,161 @@
+import { crc32 } from 'node:zlib';
+import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
+import { type Entry, fromBufferPromise, openPromise, validateFileName, type ZipFile } from 'yauzl';
+import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
+import { ioError } from './atomic.ts';
+
+const limits = {
+  members: 100_000,
+  /** Largest member that is read unless the caller says otherwise. */
+  memberBytes: 2 ** 31,
+  /** Members up to this size may be compressed at any ratio; larger ones only `ratio`-fold. */
+  freeBytes: 2 ** 26,
+  ratio: 250,
+  /** Offsets of a zip file without the 64-bit extension. */
+  archiveBytes: 2 ** 32 - 1,
+} as const;
+
+/** An open zip file. Members are read on demand. */
+export interface ZipReader {
+  /** Names of the members in the order of the directory, without folders. */
+  readonly names: readonly string[];
+  /**
+   * The bytes of a member, with its checksum verified.
+   * @throws {@link FormatError} when there is no such member, it is corrupt or larger than `maxBytes`
+   */
+  read(name: string, options?: { readonly maxBytes?: number }): Promise<Uint8Array>;
+  close(): void;
+}
+
+/**
+ * Opens a zip file; its directory is checked before anything is unpacked.
+ * @param source - path, or the bytes of the file
+ * @param label - what messages call the file; the path by default
+ * @throws {@link FormatError} when it is no zip file, or a name is unsafe or given twice
+ * @throws {@link DataError} when the file cannot be read
+ */
+export async function readZip(source: string | Uint8Array, label?: string): Promise<ZipReader> {
+  const file = label ?? (typeof source === 'string' ? source : 'zip data');
+  const zip = await open(source).catch((error: unknown) => {
+    throw zipError(error, file);
+  });
+  try {
+    const entries = await directory(zip, file);
+    return {
+      names: [...entries.keys()],
+      read: (name, { maxBytes = limits.memberBytes } = {}) => {
+        const entry = entries.get(name);
+        if (entry) return readMember(zip, entry, maxBytes, file);
+        const known = [...entries.keys()].slice(0, 20).join(', ');
+        throw new FormatError(`${file}: no member "${name}" in the zip file. It has: ${known}.`);
+      },
+      close: () => zip.close(),
+    };
+  } catch (error) {
+    zip.close();
+    throw zipError(error, file);
+  }
+}
+
+function open(source: string | Uint8Array): Promise<ZipFile> {
+  const options = { autoClose: false, strictFileNames: true };
+  if (typeof source === 'string') return openPromise(source, options);
+  return fromBufferPromise(Buffer.from(source.buffer, source.byteOffset, source.byteLength), options);
+}
+
+/** The members by name. yauzl refuses absolute names, `..` and backslashes on the way. */
+async function directory(zip: ZipFile, file: string): Promise<Map<string, Entry>> {
+  if (zip.entryCount > limits.members) {
+    throw new FormatError(`${file}: ${zip.entryCount} members; at most ${limits.members} are read.`);
+  }
+  const entries = new Map<string, Entry>();
+  for await (const entry of zip.eachEntry()) {
+    if (entries.has(entry.fileName)) {
+      throw new FormatError(`${file}: member "${entry.fileName}" is in the zip file twice.`);
+    }
+    if (!entry.fileName.endsWith('/')) entries.set(entry.fileName, entry);
+  }
+  return entries;
+}
+
+async function readMember(zip: ZipFile, entry: Entry, maxBytes: number, file: string): Promise<Uint8Array> {
+  const where = `${file}: member "${entry.fileName}"`;
+  const size = entry.uncompressedSize;
+  if (size > maxBytes) {
+    throw new FormatError(`${where} has ${size} bytes; at most ${maxBytes} are read.`, {
+      argument: 'maxBytes',
+      expected: `at most ${maxBytes}`,
+      received: String(size),
+    });
+  }
+  if (size > limits.freeBytes && size > limits.ratio * entry.compressedSize) {
+    throw new FormatError(
+      `${where} unpacks from ${entry.compressedSize} to ${size} bytes, more than ${limits.ratio}-fold. ` +
+        'Store it uncompressed if this is meant.',
+    );
+  }
+  try {
+    // yauzl ends the stream with an error as soon as it grows beyond the declared size.
+    const stream = await zip.openReadStreamPromise(entry);
+    const bytes = new Uint8Array(size);
+    let filled = 0;
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+    if (crc32(bytes) !== entry.crc32) throw new FormatError(`${where} is corrupt: its checksum is wrong.`);
+    return bytes;
+  } catch (error) {
+    throw zipError(error, where);
+  }
+}
+
+function zipError(error: unknown, where: string): unknown {
+  if (error instanceof TfkError || !(error instanceof Error)) return error;
+  if ('syscall' in error) return ioError(error, where, 'read');
+  return new FormatError(`${where}: not a readable zip file: ${error.message}.`, { op: 'zip', cause: error });
+}
+
+/**
+ * The bytes of a zip file, member by member, so that a large archive is never in memory twice.
+ * Members are stored as they are unless `compress` is set; equal members give equal bytes.
+ * @throws {@link ConfigError} when a name is unsafe or given twice
+ * @throws {@link DataError} beyond 4 GiB
+ */
+export function* zipChunks(
+  members: Iterable<readonly [name: string, bytes: Uint8Array]>,
+  { compress = false }: { readonly compress?: boolean } = {},
+): Generator<Uint8Array> {
+  let pending: Uint8Array[] = [];
+  let total = 0;
+  const zip = new Zip((error, chunk) => {
+    if (error) throw error;
+    total += chunk.length;
+    pending.push(chunk);
+  });
+  const names = new Set<string>();
+  for (const [name, bytes] of members) {
+    const fault = names.has(name) ? 'it is given twice' : validateFileName(name);
+    if (fault) throw new ConfigError(`zip: member name "${name}" cannot be written: ${fault}.`);
+    names.add(name);
+    const member = compress ? new ZipDeflate(name) : new ZipPassThrough(name);
+    member.mtime = new Date(1980, 0, 1);
+    zip.add(member);
+    member.push(bytes, true);
+    if (total > limits.archiveBytes) {
+      throw new DataError(`zip: the archive exceeds 4 GiB at member "${name}". Split it.`);
+    }
+    yield* pending;
+    pending = [];
+  }
+  zip.end();
+  yield* pending;
+}
+
+/** The bytes of a zip file; see {@link zipChunks}. */
+export function writeZip(
+  members: Iterable<readonly [name: string, bytes: Uint8Array]>,
+  options: { readonly compress?: boolean } = {},
+): Uint8Array {
+  return Buffer.concat([...zipChunks(members, options)]);
+}

@@ -1,0 +1,120 @@
+import { isFloat } from '../core/dtype.ts';
+import { formatType, type Shape, sameShape } from '../core/shape.ts';
+import { InternalError, ShapeError } from '../errors.ts';
+import { inScope, type Node, topologicalOrder, type Value } from './graph.ts';
+import { byName, inputSpecAt } from './op.ts';
+
+/** The three things the reverse walk itself needs to compute; `ops/` provides them. */
+export interface CotangentAlgebra {
+  add(a: Value, b: Value): Value;
+  /** Sums a broadcast cotangent down to `shape`. */
+  sumTo(x: Value, shape: Shape): Value;
+  /** `like`'s type filled with one number. */
+  fill(like: Value, value: number): Value;
+}
+
+let algebra: CotangentAlgebra | undefined;
+
+/** Called once by `ops/`, so that the engine knows no op by name. */
+export function provideCotangentAlgebra(provided: CotangentAlgebra): void {
+  algebra = provided;
+}
+
+/**
+ * Gradients of a scalar with respect to values, as new nodes of the same graph: reverse-mode differentiation.
+ *
+ * Only nodes on a path from a value of `wrt` to `loss` are visited, so no gradient is built that nobody asked for.
+ * @param loss - scalar, or any shape when `seed` is given
+ * @param seed - cotangent of `loss`; ones by default
+ * @returns one value per entry of `wrt`, or `undefined` where `loss` does not depend on it differentiably
+ */
+export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): (Value | undefined)[] {
+  if (algebra === undefined) throw new InternalError('gradient() was called before the ops were loaded.');
+  if (seed === undefined && loss.rank !== 0) {
+    throw new ShapeError(
+      `gradient: the loss must be a scalar. Received ${formatType(loss.type)}; reduce it first.`,
+      {
+        op: 'gradient',
+        expected: 'a scalar',
+        received: formatType(loss.type),
+      },
+    );
+  }
+  const order = topologicalOrder([loss]);
+  const active = dependents(order, new Set(wrt));
+  const walk = new ReverseWalk(algebra);
+  walk.accumulate(loss, seed ?? algebra.fill(loss, 1));
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i] as Node;
+    if (active.has(node)) inScope(gradientScope(node), () => walk.visit(node, active, wrt));
+  }
+  return wrt.map((value) => walk.cotangent(value));
+}
+
+const gradientScope = (node: Node): string =>
+  node.scope.endsWith('(gradient)') ? node.scope : `${node.scope}(gradient)`;
+
+/** Nodes that differentiably depend on one of `sources`. */
+function dependents(order: readonly Node[], sources: ReadonlySet<Value>): Set<Node> {
+  const active = new Set<Node>();
+  for (const node of order) {
+    const { kind } = node;
+    if (typeof kind === 'string' || kind.vjp === 'nondifferentiable') continue;
+    const reached = node.inputs.some(
+      (value, i) =>
+        value !== undefined &&
+        isFloat(value.dtype) &&
+        inputSpecAt(kind, i).spec.differentiable &&
+        (sources.has(value) || active.has(value.node)),
+    );
+    if (reached) active.add(node);
+  }
+  return active;
+}
+
+class ReverseWalk {
+  readonly #algebra: CotangentAlgebra;
+  readonly #cotangents = new Map<Value, Value>();
+
+  constructor(algebra: CotangentAlgebra) {
+    this.#algebra = algebra;
+  }
+
+  cotangent(value: Value): Value | undefined {
+    return this.#cotangents.get(value);
+  }
+
+  /** Adds to the cotangent of `value`, summing broadcast axes down. */
+  accumulate(value: Value, cotangent: Value): void {
+    const fitted = sameShape(cotangent.shape, value.shape)
+      ? cotangent
+      : this.#algebra.sumTo(cotangent, value.shape);
+    const before = this.#cotangents.get(value);
+    this.#cotangents.set(value, before === undefined ? fitted : this.#algebra.add(before, fitted));
+  }
+
+  /** Sends the cotangents of a node's results to those of its inputs that need them. */
+  visit(node: Node, active: ReadonlySet<Node>, wrt: readonly Value[]): void {
+    const { kind, inputs, attrs } = node;
+    if (typeof kind === 'string' || kind.vjp === 'nondifferentiable') return;
+    const dys = node.outputs.map((y) => this.#cotangents.get(y) ?? null);
+    if (dys.every((dy) => dy === null)) return;
+    const named = byName(kind, inputs, (v) => v);
+    const answers = kind.vjp(named, dys, attrs, node.outputs) as Readonly<
+      Record<string, Value | null | readonly (Value | null)[]>
+    >;
+    let at = 0;
+    for (const [name, spec] of Object.entries(kind.inputs)) {
+      const count = spec.variadic ? inputs.length - at : 1;
+      const answer = spec.differentiable ? answers[name] : null;
+      const list = Array.isArray(answer) ? (answer as (Value | null)[]) : [answer as Value | null];
+      for (let k = 0; k < count; k++) {
+        const value = inputs[at + k];
+        const cotangent = list[k];
+        if (value && cotangent && (active.has(value.node) || wrt.includes(value)))
+          this.accumulate(value, cotangent);
+      }
+      at += count;
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { sameType, sizeOf } from '../core/shape.ts';
+import { Tensor } from '../core/tensor.ts';
+import { constant, constantOf, type Graph, inScope, type Node, nodesOf, type Value } from './graph.ts';
+import { interpret } from './interpret.ts';
+import { fromNDArray, type NDArray } from './ndarray.ts';
+import { byName, makeNode } from './op.ts';
+
+/** A rewrite of one node whose inputs are already rewritten: an equivalent value, or `undefined` to leave it. */
+export type Rule = (node: Node) => Value | undefined;
+
+/**
+ * Rebuilds a graph bottom-up. Every node is rebuilt on its rewritten inputs, equal nodes become one, and the first
+ * rule that answers replaces it; what nothing reads any more is gone. Linear in the nodes.
+ */
+export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
+  const mapped = new Map<Value, Value>();
+  const interned = new Interner();
+  for (const node of nodesOf(graph)) {
+    const rebuilt = interned.get(rebuild(node, mapped));
+    const [first] = rebuilt.outputs as readonly [Value, ...Value[]];
+    const replacement = inScope(rebuilt.scope, () => replace(rebuilt, rules));
+    node.outputs.forEach((value, i) => {
+      mapped.set(value, rebuilt.outputs[i] as Value);
+    });
+    if (replacement !== undefined && replacement !== first && sameType(replacement.type, first.type)) {
+      mapped.set(node.outputs[0] as Value, interned.value(replacement));
+    }
+  }
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: mapped.get(value) as Value }));
+  return { ...graph, outputs };
+}
+
+/** Applies the rules until nothing changes any more (or `limit` rounds). */
+export function rewriteToFixpoint(graph: Graph, rules: readonly Rule[], limit = 8): Graph {
+  let current = graph;
+  for (let round = 0; round < limit; round++) {
+    const next = rewrite(current, rules);
+    if (next.outputs.every((o, i) => o.value === current.outputs[i]?.value)) return next;
+    current = next;
+  }
+  return current;
+}
+
+const replace = (node: Node, rules: readonly Rule[]): Value | undefined => {
+  if (typeof node.kind === 'string') return undefined;
+  for (const rule of rules) {
+    const value = rule(node);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+};
+
+function rebuild(node: Node, mapped: ReadonlyMap<Value, Value>): Node {
+  if (typeof node.kind === 'string') return node;
+  const inputs = node.inputs.map((v) => (v === undefined ? undefined : (mapped.get(v) as Value)));
+  if (inputs.every((v, i) => v === node.inputs[i])) return node;
+  const { kind } = node;
+  return inScope(node.scope, () => makeNode(kind, inputs, node.attrs));
+}
+
+/** Finds structurally equal nodes: common subexpressions are computed once. */
+class Interner {
+  readonly #nodes = new Map<string, Node>();
+
+  get(node: Node): Node {
+    if (node.kind === 'input') return node;
+    const key = structuralKey(node);
+    if (key === undefined) return node;
+    const known = this.#nodes.get(key);
+    if (known !== undefined) return known;
+    this.#nodes.set(key, node);
+    return node;
+  }
+
+  value(v: Value): Value {
+    return this.get(v.node).outputs[v.index] as Value;
+  }
+}
+
+const internedConstantSize = 64;
+
+function structuralKey(node: Node): string | undefined {
+  const value = constantOf(node.outputs[0] as Value);
+  if (value !== undefined) {
+    if (value.size > internedConstantSize) return undefined;
+    return `${value.dtype}[${value.shape}]${value.data.join(',')}`;
+  }
+  const inputs = node.inputs.map((v) => (v === undefined ? '_' : `${v.node.id}.${v.index}`)).join(' ');
+  if (Object.values(node.attrs).some((v) => v !== null && typeof v === 'object' && !Array.isArray(v)))
+    return undefined;
+  return `${node.name} ${inputs} ${JSON.stringify(node.attrs)}`;
+}
+
+/** The op's own algebraic identities. */
+export const simplify: Rule = (node) => {
+  const { kind } = node;
+  if (typeof kind === 'string' || kind.simplify === undefined) return undefined;
+  return kind.simplify(
+    byName(kind, node.inputs, (v) => v),
+    node.attrs,
+    node.outputs,
+  );
+};
+
+/** Results larger than this stay computed, unless they are no larger than their inputs. */
+const foldedSize = 4096;
+
+/** Computes nodes whose inputs are all constants, once, with the float64 references. */
+export const foldConstants: Rule = (node) => {
+  if (node.outputs.length !== 1 || node.inputs.length === 0) return undefined;
+  const inputs = node.inputs.filter((v) => v !== undefined);
+  const tensors = inputs.map(constantOf);
+  if (!tensors.every((t): t is Tensor => t instanceof Tensor)) return undefined;
+  const output = node.outputs[0] as Value;
+  const limit = Math.max(foldedSize, ...tensors.map((t) => t.size));
+  if (sizeOf(output.shape) > limit) return undefined;
+  const [result] = interpret([output], new Map()) as [NDArray];
+  return constant(fromNDArray(result));
+};

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Value } from '../ir/graph.ts';
+import { add, matmul } from '../ops/index.ts';
+import { activationOption, activations } from './activations.ts';
+import { knownSize, Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
+import { constraintOption, initializerOption, positiveInteger, regularizerOption } from './options.ts';
+import { registerLayer } from './registry.ts';
+import type { Weight } from './weight.ts';
+
+const schema = layerOptions.extend({
+  /** Size of the output's last axis. */
+  units: positiveInteger,
+  activation: activationOption(),
+  useBias: z.boolean().default(true),
+  kernelInitializer: initializerOption('glorotUniform'),
+  biasInitializer: initializerOption('zeros'),
+  kernelRegularizer: regularizerOption(),
+  biasRegularizer: regularizerOption(),
+  kernelConstraint: constraintOption(),
+  biasConstraint: constraintOption(),
+});
+
+/**
+ * Fully connected layer: `y = activation(x kernel + bias)` over the last axis.
+ *
+ * Input `[batch, ..., inputSize]`, output `[batch, ..., units]`. Weights: `kernel [inputSize, units]`, `bias [units]`.
+ * @source keras/src/layers/core/dense.py
+ */
+export class Dense extends Layer<typeof schema> {
+  static override readonly className = 'Dense';
+  static override readonly schema = schema;
+  #kernel!: Weight;
+  #bias: Weight | undefined;
+
+  override build([shape]: PartialShapes): void {
+    const o = this.options;
+    this.#kernel = this.addWeight('kernel', [knownSize(shape, -1, 'size of the last axis'), o.units], {
+      initializer: o.kernelInitializer,
+      regularizer: o.kernelRegularizer,
+      constraint: o.kernelConstraint,
+    });
+    if (!o.useBias) return;
+    this.#bias = this.addWeight('bias', [o.units], {
+      initializer: o.biasInitializer,
+      regularizer: o.biasRegularizer,
+      constraint: o.biasConstraint,
+    });
+  }
+
+  call([x]: Values): Value {
+    const y = matmul(x, this.#kernel.value);
+    return activations.get(this.options.activation)(this.#bias ? add(y, this.#bias.value) : y);
+  }
+}
+
+/** Fully connected layer: `y = activation(x kernel + bias)`. @see {@link Dense} */
+export const dense = (options: z.input<typeof schema>): Dense => new Dense(options);
+registerLayer(Dense, [
+  { options: { units: 3 }, inputs: [[null, 4]], output: [null, 3] },
+  { options: { units: 2, useBias: false, activation: 'relu' }, inputs: [[null, 5, 4]], output: [null, 5, 2] },
+]);

@@ -1,0 +1,239 @@
+import { allocate, type DType, isBig, onnxDtype } from '../core/dtype.ts';
+import type { Shape, TensorType } from '../core/shape.ts';
+import { Tensor } from '../core/tensor.ts';
+import { InternalError } from '../errors.ts';
+import { constantOf, type Graph, inputName, type Node, nodesOf, type Value } from '../ir/graph.ts';
+import { byName, type Emit, type OnnxAttr, type Operand } from '../ir/op.ts';
+import {
+  type AttributeProto,
+  encodeModel,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './proto.ts';
+import { protoFromTensor } from './tensors.ts';
+
+/** Version of ONNX's operator set that is written. */
+export const emittedOpset = 17;
+/** The first file version that goes with {@link emittedOpset}. */
+const irVersion = 8;
+
+export interface EmitOptions {
+  /** `standard`: only ops of the ONNX standard. `runtime`: fused ops of ONNX Runtime too. */
+  readonly target: Emit['target'];
+}
+
+/** An ONNX model and how its names relate to the graph. */
+export interface EmittedModel {
+  readonly bytes: Uint8Array;
+  /** Name of each graph input, in the graph's order. */
+  readonly inputNames: readonly string[];
+  /** Name of each graph output; its own unless an input has the same. */
+  readonly outputNames: readonly string[];
+  /** Layer path of every ONNX node, by node name. */
+  readonly nodeScopes: ReadonlyMap<string, string>;
+}
+
+/**
+ * Writes a graph as an ONNX model.
+ * @param graph - a verified graph
+ * @returns the file's bytes; constants are copied once, into them
+ */
+export function emitModel(graph: Graph, { target }: EmitOptions): EmittedModel {
+  const model: ModelState = { target, names: new Names(), domains: new Set(), nodeScopes: new Map() };
+  const inputNames = graph.inputs.map((value) => model.names.unique(inputName(value)));
+  const outputNames = graph.outputs.map((output) => model.names.unique(output.name));
+  const proto = new GraphEmitter(model).emit(graph, inputNames, outputNames);
+  const bytes = encodeModel({
+    irVersion,
+    opsetImports: [
+      { domain: '', version: emittedOpset },
+      ...[...model.domains].map((domain) => ({ domain, version: 1 })),
+    ],
+    producerName: 'tfk',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0,
+    graph: proto,
+    metadataProps: [],
+    functions: 0,
+    trainingInfos: 0,
+  });
+  return { bytes, inputNames, outputNames, nodeScopes: model.nodeScopes };
+}
+
+/** What a model's graph and its subgraphs share. */
+interface ModelState {
+  readonly target: Emit['target'];
+  /** Subgraphs see the names around them, so that all are drawn from one pool. */
+  readonly names: Names;
+  readonly domains: Set<string>;
+  readonly nodeScopes: Map<string, string>;
+}
+
+/** Gives out names that are never the same twice. */
+class Names {
+  readonly #taken = new Set<string>();
+  readonly #next = new Map<string, number>();
+
+  /** `base`, or `base_1`, `base_2`, ... where that is taken. */
+  unique(base: string): string {
+    let name = base;
+    let n = this.#next.get(base) ?? 1;
+    while (this.#taken.has(name)) name = `${base}_${n++}`;
+    this.#next.set(base, n);
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** Writes one graph or subgraph. */
+class GraphEmitter implements Emit {
+  readonly #model: ModelState;
+  readonly #operands = new Map<Value, Operand>();
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #constants = new Map<string, string>();
+  /** Layer path of the node being written. */
+  #scope = '';
+
+  constructor(model: ModelState) {
+    this.#model = model;
+  }
+
+  get target(): Emit['target'] {
+    return this.#model.target;
+  }
+
+  emit(graph: Graph, inputNames: readonly string[], outputNames: readonly string[]): GraphProto {
+    graph.inputs.forEach((value, i) => {
+      this.#define(value, inputNames[i] as string);
+    });
+    for (const node of nodesOf(graph)) this.#lower(node);
+    const final = this.#outputs(graph, outputNames);
+    const rename = (name: string): string => final.get(name) ?? name;
+    return {
+      name: graph.name,
+      nodes: this.#nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(rename),
+      })),
+      initializers: this.#initializers,
+      inputs: graph.inputs.map((value, i) => valueInfo(inputNames[i] as string, value.type)),
+      outputs: graph.outputs.map(({ value }, i) => valueInfo(outputNames[i] as string, value.type)),
+      valueInfos: [],
+      sparseInitializers: 0,
+    };
+  }
+
+  op(
+    type: string,
+    inputs: readonly (Operand | string | undefined)[],
+    attrs: Readonly<Record<string, OnnxAttr>> = {},
+    domain = '',
+  ): string {
+    return this.many(type, inputs, attrs, 1, domain)[0] as string;
+  }
+
+  many(
+    type: string,
+    inputs: readonly (Operand | string | undefined)[],
+    attrs: Readonly<Record<string, OnnxAttr>>,
+    count: number,
+    domain = '',
+  ): string[] {
+    if (domain !== '') this.#useDomain(domain, type);
+    const { names, nodeScopes } = this.#model;
+    const name = names.unique(this.#scope === '' ? type : `${this.#scope}/${type}`);
+    const outputs = Array.from({ length: count }, (_, i) => names.unique(`${name}:${i}`));
+    const given = inputs.map((x) => (typeof x === 'string' ? x : (x?.name ?? '')));
+    while (given.at(-1) === '') given.pop();
+    const attributes = Object.entries(attrs).map(([key, attr]) => this.#attribute(key, attr));
+    this.#nodes.push({ name, domain, opType: type, inputs: given, outputs, attributes });
+    nodeScopes.set(name, this.#scope);
+    return outputs;
+  }
+
+  constant(values: readonly number[], dtype: DType, shape: Shape = [values.length]): string {
+    const key = `${dtype}[${shape}]${values.map((v) => (Object.is(v, -0) ? '-0' : v)).join(',')}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const data = allocate(dtype, values.length);
+    values.forEach((v, i) => {
+      data[i] = isBig(dtype) ? BigInt(v) : v;
+    });
+    const name = this.#initializer(new Tensor(dtype, shape, data));
+    this.#constants.set(key, name);
+    return name;
+  }
+
+  #lower(node: Node): void {
+    const { kind } = node;
+    if (kind === 'input') return;
+    const tensor = constantOf(node.outputs[0] as Value);
+    if (tensor !== undefined) {
+      this.#define(node.outputs[0] as Value, this.#initializer(tensor));
+    } else if (kind !== 'constant') {
+      this.#scope = node.scope;
+      const inputs = byName(kind, node.inputs, (value) => this.#operands.get(value) as Operand);
+      const types = node.outputs.map((value) => value.type);
+      const names = kind.lower(inputs, node.attrs, this, types);
+      node.outputs.forEach((value, i) => {
+        this.#define(value, names[i] as string);
+      });
+    }
+  }
+
+  /** New names of the values that are results; inputs, constants and second uses go through an `Identity`. */
+  #outputs(graph: Graph, outputNames: readonly string[]): Map<string, string> {
+    const computed = new Set(this.#nodes.flatMap((node) => node.outputs));
+    const final = new Map<string, string>();
+    this.#scope = '';
+    graph.outputs.forEach(({ value }, i) => {
+      const { name } = this.#operands.get(value) as Operand;
+      const direct = computed.has(name) && !final.has(name);
+      final.set(direct ? name : this.op('Identity', [name]), outputNames[i] as string);
+    });
+    return final;
+  }
+
+  #define(value: Value, name: string): void {
+    this.#operands.set(value, { name, type: value.type });
+  }
+
+  #initializer(tensor: Tensor): string {
+    const name = this.#model.names.unique('constant');
+    this.#initializers.push(protoFromTensor(name, tensor));
+    return name;
+  }
+
+  #useDomain(domain: string, type: string): void {
+    if (this.target === 'standard') {
+      throw new InternalError(`"${type}" of ${domain} was written for the ONNX standard.`);
+    }
+    this.#model.domains.add(domain);
+  }
+
+  #attribute(name: string, attr: OnnxAttr): AttributeProto {
+    if ('int' in attr) return { name, type: 'int', value: attr.int };
+    if ('ints' in attr) return { name, type: 'ints', value: attr.ints };
+    if ('float' in attr) return { name, type: 'float', value: attr.float };
+    if ('floats' in attr) return { name, type: 'floats', value: attr.floats };
+    if ('string' in attr) return { name, type: 'string', value: attr.string };
+    return { name, type: 'graph', value: this.#subgraph(attr.graph) };
+  }
+
+  #subgraph(graph: Graph): GraphProto {
+    const { names } = this.#model;
+    const inputNames = graph.inputs.map((value) => names.unique(`${graph.name}/${inputName(value)}`));
+    const outputNames = graph.outputs.map((output) => names.unique(`${graph.name}/${output.name}`));
+    return new GraphEmitter(this.#model).emit(graph, inputNames, outputNames);
+  }
+}
+
+const valueInfo = (name: string, { dtype, shape }: TensorType): ValueInfoProto => ({
+  name,
+  type: { kind: 'tensor', elementType: onnxDtype(dtype), shape },
+});

@@ -1,0 +1,120 @@
+import type { Tensor } from '../core/tensor.ts';
+import { FormatError, TfkError } from '../errors.ts';
+import { constantOf, inputName, topologicalOrder, type Value } from '../ir/graph.ts';
+import { interpret } from '../ir/interpret.ts';
+import { fromNDArray, type NDArray, toNDArray } from '../ir/ndarray.ts';
+import type { OnnxNode } from '../ir/onnx-node.ts';
+import type { AttributeProto, NodeProto } from './proto.ts';
+import { tensorFromProto } from './tensors.ts';
+
+type AttributeType = AttributeProto['type'];
+type AttributeValue<T extends AttributeType> = Extract<AttributeProto, { readonly type: T }>['value'];
+
+/** A node of a file with its inputs resolved. */
+export class NodeView implements OnnxNode {
+  readonly opset: number;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly #node: NodeProto;
+  readonly #attributes: ReadonlyMap<string, AttributeProto>;
+
+  constructor(node: NodeProto, inputs: readonly (Value | undefined)[], opset: number) {
+    this.#node = node;
+    this.inputs = inputs;
+    this.opset = opset;
+    this.#attributes = new Map(node.attributes.map((attribute) => [attribute.name, attribute]));
+  }
+
+  get opType(): string {
+    return this.#node.opType;
+  }
+
+  get outputCount(): number {
+    return this.#node.outputs.findLastIndex((name) => name !== '') + 1;
+  }
+
+  input(position: number): Value {
+    return this.inputs[position] ?? this.unsupported(`input ${position} is missing`);
+  }
+
+  constant(position: number): Tensor | undefined {
+    const value = this.inputs[position];
+    if (value === undefined) return undefined;
+    return constantOf(value) ?? fromNDArray(this.#known(value, position));
+  }
+
+  constantInts(position: number): readonly number[] | undefined {
+    const value = this.inputs[position];
+    if (value === undefined) return undefined;
+    const { data } = this.#known(value, position);
+    if (!data.every(Number.isInteger))
+      this.unsupported(`input ${position} holds numbers that are not integers`);
+    return [...data];
+  }
+
+  has(attribute: string): boolean {
+    return this.#attributes.has(attribute);
+  }
+
+  int(attribute: string, fallback?: number): number {
+    return Number(this.#get(attribute, 'int', fallback));
+  }
+
+  ints(attribute: string, fallback?: readonly number[]): readonly number[] {
+    return this.#get(attribute, 'ints', fallback).map(Number);
+  }
+
+  float(attribute: string, fallback?: number): number {
+    return this.#get(attribute, 'float', fallback);
+  }
+
+  string(attribute: string, fallback?: string): string {
+    return this.#get(attribute, 'string', fallback);
+  }
+
+  tensor(attribute: string): Tensor | undefined {
+    return this.has(attribute) ? tensorFromProto(this.#get(attribute, 'tensor')) : undefined;
+  }
+
+  unsupported(reason: string): never {
+    throw nodeError(this.#node, reason);
+  }
+
+  #get<T extends AttributeType>(name: string, type: T, fallback?: AttributeValue<T>): AttributeValue<T> {
+    const attribute = this.#attributes.get(name);
+    if (attribute === undefined) {
+      return fallback ?? this.unsupported(`attribute "${name}" is missing`);
+    }
+    if (attribute.type !== type) {
+      this.unsupported(`attribute "${name}" must be of type ${type}, not ${attribute.type}`);
+    }
+    return attribute.value as AttributeValue<T>;
+  }
+
+  /** The elements of a value that depends on constants only. */
+  #known(value: Value, position: number): NDArray {
+    const tensor = constantOf(value);
+    if (tensor !== undefined) return toNDArray(tensor);
+    const leaf = topologicalOrder([value]).find((node) => node.kind === 'input');
+    if (leaf !== undefined) throw fedError(this.#node, position, inputName(leaf.outputs[0] as Value));
+    return interpret([value], new Map())[0] as NDArray;
+  }
+}
+
+/** The error of a node: why it is refused, or what went wrong while it was read. */
+export function nodeError({ name, opType }: NodeProto, reason: unknown): unknown {
+  if (reason instanceof FormatError || (reason instanceof Error && !(reason instanceof TfkError)))
+    return reason;
+  const text = reason instanceof TfkError ? reason.message : `${String(reason)}, which is not supported.`;
+  return new FormatError(`ONNX node "${name}" (${opType}): ${text}`, {
+    op: opType,
+    layerPath: name,
+    cause: reason,
+  });
+}
+
+const fedError = ({ name, opType }: NodeProto, position: number, fed: string): FormatError =>
+  new FormatError(
+    `ONNX node "${name}" (${opType}): input ${position} must be known when the model is read, but it depends on the ` +
+      `graph input "${fed}". Fix that one: constants: { ${JSON.stringify(fed)}: tensor }.`,
+    { op: opType, argument: fed, expected: 'a constant', received: 'an input', layerPath: name },
+  );
