@@ -1,8 +1,8 @@
 /** A key of the counter-based generator: two 32-bit words. */
 export type Key = readonly [number, number];
 
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-const parity = 0x1bd11bda;
+export const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+export const parity = 0x1bd11bda;
 /** Rounds after which Threefry-2x32 passes every test of BigCrush (Salmon et al. 2011, table 2). */
 export const rounds = 13;
 

@@ -71,7 +71,18 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** A system error in plain words; other errors pass through. */
 export function ioError(error: unknown, path: string, verb: 'read' | 'write'): unknown {
-  if (error instanceof TfkError || !(error instanceof Error) || !('code' in error)) return error;
-  const reason = reasons[String(error.code)] ?? error.message;
+  const code = error instanceof TfkError ? undefined : systemCode(error);
+  if (code === undefined) return error;
+  const reason = reasons[code] ?? `${messageOf(error)}.`;
   return new DataError(`Cannot ${verb} ${path}: ${reason}`, { op: verb, received: path, cause: error });
 }
+
+/** `ENOENT` and the like. Node's own errors may come from another realm, so that `instanceof` does not tell. */
+const systemCode = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code))
+    ? String(error.code)
+    : undefined;
+
+/** The message of whatever was thrown. */
+export const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

@@ -55,7 +55,8 @@ function readHeader(bytes: Uint8Array, file: string): Header {
     throw new FormatError(`${file}: not a readable .npy file: ${what}.`, { op: 'npy' });
   };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 12 || buffer.latin1Slice(0, 6) !== magic) fail('it does not start with \\x93NUMPY');
+  if (buffer.length < 12 || buffer.toString('latin1', 0, 6) !== magic)
+    fail('it does not start with \\x93NUMPY');
   const version = bytes[6] as number;
   if (version < 1 || version > 3) fail(`format version ${version} is unknown`);
   const start = version === 1 ? 10 : 12;

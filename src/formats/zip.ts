@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
 import { type Entry, fromBufferPromise, openPromise, validateFileName, type ZipFile } from 'yauzl';
 import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
-import { ioError } from './atomic.ts';
+import { ioError, messageOf } from './atomic.ts';
 
 const limits = {
   members: 100_000,
@@ -43,7 +43,7 @@ export async function readZip(source: string | Uint8Array, label?: string): Prom
     const entries = await directory(zip, file);
     return {
       names: [...entries.keys()],
-      read: (name, { maxBytes = limits.memberBytes } = {}) => {
+      read: async (name, { maxBytes = limits.memberBytes } = {}) => {
         const entry = entries.get(name);
         if (entry) return readMember(zip, entry, maxBytes, file);
         const known = [...entries.keys()].slice(0, 20).join(', ');
@@ -111,9 +111,10 @@ async function readMember(zip: ZipFile, entry: Entry, maxBytes: number, file: st
 }
 
 function zipError(error: unknown, where: string): unknown {
-  if (error instanceof TfkError || !(error instanceof Error)) return error;
-  if ('syscall' in error) return ioError(error, where, 'read');
-  return new FormatError(`${where}: not a readable zip file: ${error.message}.`, { op: 'zip', cause: error });
+  const known = ioError(error, where, 'read');
+  if (known instanceof TfkError) return known;
+  const reason = messageOf(error);
+  return new FormatError(`${where}: not a readable zip file: ${reason}.`, { op: 'zip', cause: error });
 }
 
 /**

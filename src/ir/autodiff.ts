@@ -1,24 +1,9 @@
 import { isFloat } from '../core/dtype.ts';
-import { formatType, type Shape, sameShape } from '../core/shape.ts';
-import { InternalError, ShapeError } from '../errors.ts';
+import { formatType, sameShape } from '../core/shape.ts';
+import { ShapeError } from '../errors.ts';
+import { algebra } from './algebra.ts';
 import { inScope, type Node, topologicalOrder, type Value } from './graph.ts';
 import { byName, inputSpecAt } from './op.ts';
-
-/** The three things the reverse walk itself needs to compute; `ops/` provides them. */
-export interface CotangentAlgebra {
-  add(a: Value, b: Value): Value;
-  /** Sums a broadcast cotangent down to `shape`. */
-  sumTo(x: Value, shape: Shape): Value;
-  /** `like`'s type filled with one number. */
-  fill(like: Value, value: number): Value;
-}
-
-let algebra: CotangentAlgebra | undefined;
-
-/** Called once by `ops/`, so that the engine knows no op by name. */
-export function provideCotangentAlgebra(provided: CotangentAlgebra): void {
-  algebra = provided;
-}
 
 /**
  * Gradients of a scalar with respect to values, as new nodes of the same graph: reverse-mode differentiation.
@@ -29,7 +14,6 @@ export function provideCotangentAlgebra(provided: CotangentAlgebra): void {
  * @returns one value per entry of `wrt`, or `undefined` where `loss` does not depend on it differentiably
  */
 export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): (Value | undefined)[] {
-  if (algebra === undefined) throw new InternalError('gradient() was called before the ops were loaded.');
   if (seed === undefined && loss.rank !== 0) {
     throw new ShapeError(
       `gradient: the loss must be a scalar. Received ${formatType(loss.type)}; reduce it first.`,
@@ -42,8 +26,8 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): (Val
   }
   const order = topologicalOrder([loss]);
   const active = dependents(order, new Set(wrt));
-  const walk = new ReverseWalk(algebra);
-  walk.accumulate(loss, seed ?? algebra.fill(loss, 1));
+  const walk = new ReverseWalk();
+  walk.accumulate(loss, seed ?? algebra().fill(loss, 1));
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i] as Node;
     if (active.has(node)) inScope(gradientScope(node), () => walk.visit(node, active, wrt));
@@ -73,12 +57,7 @@ function dependents(order: readonly Node[], sources: ReadonlySet<Value>): Set<No
 }
 
 class ReverseWalk {
-  readonly #algebra: CotangentAlgebra;
   readonly #cotangents = new Map<Value, Value>();
-
-  constructor(algebra: CotangentAlgebra) {
-    this.#algebra = algebra;
-  }
 
   cotangent(value: Value): Value | undefined {
     return this.#cotangents.get(value);
@@ -88,9 +67,9 @@ class ReverseWalk {
   accumulate(value: Value, cotangent: Value): void {
     const fitted = sameShape(cotangent.shape, value.shape)
       ? cotangent
-      : this.#algebra.sumTo(cotangent, value.shape);
+      : algebra().sumTo(cotangent, value.shape);
     const before = this.#cotangents.get(value);
-    this.#cotangents.set(value, before === undefined ? fitted : this.#algebra.add(before, fitted));
+    this.#cotangents.set(value, before === undefined ? fitted : algebra().add(before, fitted));
   }
 
   /** Sends the cotangents of a node's results to those of its inputs that need them. */

@@ -71,6 +71,51 @@ export interface Emit {
   constant(values: readonly number[], dtype: DType, shape?: Shape): string;
 }
 
+/** Instructions on four float32 lanes. A comparison gives a mask; `select` takes a mask, then both choices. */
+export type SimdInstruction =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'min'
+  | 'max'
+  | 'abs'
+  | 'neg'
+  | 'sqrt'
+  | 'floor'
+  | 'ceil'
+  | 'nearest'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'gt'
+  | 'le'
+  | 'ge'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'not'
+  | 'select';
+
+/** Four lanes of a value in a SIMD kernel: numbers where `float32`, all-ones or all-zeros masks where `bool`. */
+export interface Lanes {
+  readonly dtype: DType;
+}
+
+/** Writes SIMD instructions for one IR node. */
+export interface SimdEmit {
+  op(instruction: SimdInstruction, ...operands: readonly Lanes[]): Lanes;
+  /** One number in all lanes. */
+  splat(value: number): Lanes;
+}
+
+/** Unbounded scores and how they become probabilities: a loss of the scores is exact where a probability saturates. */
+export interface Logits {
+  readonly x: Value;
+  /** Axis along which the probabilities sum to 1 (softmax); left out where each is for itself (sigmoid). */
+  readonly axis?: number;
+}
+
 /** Facts that passes may ask for; each op answers for itself. */
 export interface Traits<I extends Inputs, A> {
   /** Each output element depends on the elements of the (broadcast) inputs at its own place only. */
@@ -78,19 +123,23 @@ export interface Traits<I extends Inputs, A> {
   readonly commutative?: true;
   /** An equivalent, simpler value, or `undefined`. `ys` are the node's own results. */
   readonly simplify?: (inputs: Of<I, Value>, attrs: A, ys: readonly Value[]) => Value | undefined;
+  /** The op repeats its input along axes of size 1 and does nothing else. */
+  readonly broadcasts?: true;
   /** The axis order where the op is nothing but a reordering of axes. */
   readonly permutation?: (attrs: A) => readonly number[];
   /**
    * The op applied to `transpose(x, permutation)`, written as a transpose (or less) of the op applied to `x`,
-   * where `inputs` are the values before the transpose.
+   * where the first input (or every value of a variadic one) is given as it was before the transpose.
    */
   readonly sinkTranspose?: (
     inputs: Of<I, Value>,
     attrs: A,
     permutation: readonly number[],
   ) => Value | undefined;
-  /** One instruction (or a short sequence) of the WebAssembly kernel compiler. */
-  readonly simd?: readonly string[] | string;
+  /** What the result are the probabilities of, where the op turns scores into probabilities. */
+  readonly logits?: (inputs: Of<I, Value>, attrs: A) => Logits;
+  /** The op on four float32 lanes; an op without it is not part of a WebAssembly kernel. */
+  readonly simd?: (inputs: Of<I, Lanes>, attrs: A, emit: SimdEmit) => Lanes;
 }
 
 interface Common<I extends Inputs, A> extends Traits<I, A> {

@@ -1,10 +1,12 @@
 import type { Graph } from './graph.ts';
+import { sinkBroadcasts, sinkTransposes } from './layout.ts';
 import { foldConstants, rewriteToFixpoint, simplify } from './rewrite.ts';
 import { verify } from './verify.ts';
 
 /**
- * The passes between building a graph and running it: constants folded, identities applied, equal nodes merged,
- * dead ones dropped; the result is checked.
+ * The passes between building a graph and running it: constants folded, identities applied, broadcasts and transposes moved
+ * towards the results, equal nodes merged, dead ones dropped; the result is checked.
  * @throws {@link InternalError} when the result is not a legal graph
  */
-export const optimize = (graph: Graph): Graph => verify(rewriteToFixpoint(graph, [foldConstants, simplify]));
+export const optimize = (graph: Graph): Graph =>
+  verify(rewriteToFixpoint(graph, [foldConstants, simplify, sinkBroadcasts, sinkTransposes]));

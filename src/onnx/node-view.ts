@@ -104,7 +104,7 @@ export class NodeView implements OnnxNode {
 export function nodeError({ name, opType }: NodeProto, reason: unknown): unknown {
   if (reason instanceof FormatError || (reason instanceof Error && !(reason instanceof TfkError)))
     return reason;
-  const text = reason instanceof TfkError ? reason.message : `${String(reason)}, which is not supported.`;
+  const text = reason instanceof TfkError ? reason.message : `${String(reason)}.`;
   return new FormatError(`ONNX node "${name}" (${opType}): ${text}`, {
     op: opType,
     layerPath: name,

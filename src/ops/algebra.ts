@@ -1,11 +1,14 @@
-import { provideCotangentAlgebra } from '../ir/autodiff.ts';
+import { provideAlgebra } from '../ir/algebra.ts';
 import { add } from './binary.ts';
-import { broadcastTo, sumTo } from './shape.ts';
+import { broadcastTo, reshape, sumTo, transpose } from './shape.ts';
 import { scalarConstant } from './support.ts';
 
-// The reverse walk adds cotangents, sums broadcast ones down and starts from ones: three things it asks of the ops.
-provideCotangentAlgebra({
+// The few things that the engine asks of the ops.
+provideAlgebra({
   add,
   sumTo,
   fill: (like, value) => broadcastTo(scalarConstant(value, like.dtype), like.shape),
+  transpose,
+  reshape,
+  broadcastTo,
 });

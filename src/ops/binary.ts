@@ -3,7 +3,7 @@ import { sameType } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
-import { apply, defineOp, noAttrs, type Sample, type TypedOp } from '../ir/op.ts';
+import { apply, defineOp, noAttrs, type Sample, type SimdInstruction, type TypedOp } from '../ir/op.ts';
 import { distinct, integers, nonzero, normal, positive, values } from '../ir/samples.ts';
 import { cast } from './cast.ts';
 import { equal, greater, where } from './compare.ts';
@@ -15,7 +15,7 @@ import {
   scalarConstant,
   type ValueLike,
 } from './support.ts';
-import { exp, floor, log, neg } from './unary.ts';
+import { exp, floor, log, neg, sqrt } from './unary.ts';
 
 type BinaryInputs = { readonly a: typeof numeric; readonly b: typeof numeric };
 type NoAttrs = Record<never, never>;
@@ -29,7 +29,9 @@ interface Binary {
   readonly samples: readonly Sample<BinaryInputs, NoAttrs>[];
   readonly simplify?: (a: Value, b: Value, y: Value) => Value | undefined;
   readonly commutative?: true;
-  readonly simd?: string;
+  readonly simd?: SimdInstruction;
+  /** Reads the ONNX operator where it takes inputs of different types. */
+  readonly read?: (a: Value, b: Value) => Value;
 }
 
 /** Defines an elementwise op of two broadcast inputs that has an ONNX operator of its own. */
@@ -48,7 +50,12 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
     reference: (inputs, attrs, y) => (isFloat(y.dtype) ? floatReference : integerReference)(inputs, attrs, y),
     samples,
     errors: [{ inputs: { a: normal([2]), b: normal([3]) }, throws: ShapeError }],
-    onnx: { [onnx]: (node) => apply(typed, { a: node.input(0), b: node.input(1) }, {}) },
+    onnx: {
+      [onnx]: (node) => {
+        const [a, b] = [node.input(0), node.input(1)];
+        return def.read ? def.read(a, b) : apply(typed, { a, b }, {});
+      },
+    },
     ...(simplify && {
       simplify: ({ a, b }, _attrs, [y]) => {
         const value = simplify(a, b, y as Value);
@@ -56,7 +63,7 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
       },
     }),
     ...(commutative && { commutative }),
-    ...(simd !== undefined && { simd }),
+    ...(simd && { simd: ({ a, b }, _attrs, emit) => emit.op(simd, a, b) }),
   });
   return typed;
 }
@@ -150,7 +157,14 @@ const powOp = binary({
   }),
   simplify: (a, b) => {
     const exponent = constantFill(b);
-    return exponent === 1 ? a : exponent === 2 ? mul(a, a) : undefined;
+    if (exponent === 1) return a;
+    if (exponent === 2) return mul(a, a);
+    return exponent === 0.5 ? sqrt(a) : undefined;
+  },
+  // ONNX mixes types: the result has the type of the base
+  read: (base, exponent) => {
+    const wide = isFloat(base.dtype) ? base.dtype : exponent.dtype;
+    return cast(pow(cast(base, wide), cast(exponent, wide)), base.dtype);
   },
   samples: [
     { inputs: { a: positive([2, 3]), b: normal([3]) } },

@@ -17,6 +17,11 @@ const castOp = defineOp({
   lower: ({ x }, { to }, emit) => emit.op('Cast', [x], { to: { int: onnxDtype(to) } }),
   vjp: ({ x }, dy, { to }) => ({ x: isFloat(to) ? cast(dy, x.dtype) : null }),
   reference: ({ x }, { to }) => (isFloat(to) || to === 'bool' ? x.data.slice() : x.data.map(Math.trunc)),
+  // a mask is all ones, so its `and` with 1 is the number
+  simd: ({ x }, { to }, emit) => {
+    if (x.dtype === to) return x;
+    return to === 'bool' ? emit.op('ne', x, emit.splat(0)) : emit.op('and', x, emit.splat(1));
+  },
   simplify: ({ x }, { to }) => (x.dtype === to ? x : undefined),
   samples: [
     { inputs: { x: normal([2, 3]) }, attrs: { to: 'float32' } },

@@ -21,6 +21,7 @@ const reluOp = defineOp({
   lower: ({ x }, _attrs, emit) => emit.op('Relu', [x]),
   vjp: (_inputs, dy, _attrs, y) => ({ x: mul(dy, cast(greater(y, 0), dy.dtype)) }),
   reference: elementwise((x) => Math.max(x as number, 0)),
+  simd: ({ x }, _attrs, emit) => emit.op('max', x, emit.splat(0)),
   samples: [{ inputs: { x: nonzero([2, 3]) } }, { inputs: { x: values([0]) }, order: 0 }],
   onnx: { Relu: (node) => relu(node.input(0)) },
 });
@@ -52,6 +53,7 @@ const clipOp = defineOp({
     return { x: masks.reduce((g, mask) => mul(g, cast(mask, dy.dtype)), dy) };
   },
   reference: ({ x }, { min, max }) => x.data.map((v) => Math.min(Math.max(v, min), max)),
+  simd: ({ x }, { min, max }, emit) => emit.op('min', emit.op('max', x, emit.splat(min)), emit.splat(max)),
   samples: [
     { inputs: { x: distinct([3, 4]) }, attrs: { min: -0.35, max: 0.25 } },
     { inputs: { x: distinct([3, 4]) }, attrs: { min: 0.15, max: Number.POSITIVE_INFINITY } },

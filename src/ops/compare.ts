@@ -2,7 +2,7 @@ import { broadcastShapes } from '../core/shape.ts';
 import { DtypeError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
-import { apply, defineOp, type InputSpec, noAttrs, type TypedOp } from '../ir/op.ts';
+import { apply, defineOp, type InputSpec, noAttrs, type SimdInstruction, type TypedOp } from '../ir/op.ts';
 import { bools, integers, normal, values } from '../ir/samples.ts';
 import {
   anything,
@@ -26,7 +26,10 @@ function predicate(
   {
     input = discrete,
     simd,
-  }: { readonly input?: InputSpec & { readonly differentiable: false }; readonly simd?: string } = {},
+  }: {
+    readonly input?: InputSpec & { readonly differentiable: false };
+    readonly simd?: SimdInstruction;
+  } = {},
 ): TypedOp<PairInputs, NoAttrs> {
   const logical = input === bool;
   const sample = logical ? bools : (shape: readonly number[]) => integers(shape, 3, 'int32');
@@ -47,7 +50,7 @@ function predicate(
       ? [{ inputs: { a: normal([2]), b: normal([2]) }, throws: DtypeError }]
       : [{ inputs: { a: normal([2]), b: integers([2], 2) }, throws: DtypeError }],
     onnx: { [onnx]: (node) => apply(typed, { a: node.input(0), b: node.input(1) }, {}) },
-    ...(simd !== undefined && { simd }),
+    ...(simd && { simd: ({ a, b }, _attrs, emit) => emit.op(simd, a, b) }),
   });
   return typed;
 }
@@ -91,19 +94,25 @@ const lessEqualOp = predicate('lessEqual', 'LessOrEqual', (a, b) => a <= b, { si
 export function logicalAnd(a: Value, b: Value): Value {
   return pair(logicalAndOp, a, b);
 }
-const logicalAndOp = predicate('logicalAnd', 'And', (a, b) => a !== 0 && b !== 0, { input: bool });
+const logicalAndOp = predicate('logicalAnd', 'And', (a, b) => a !== 0 && b !== 0, {
+  input: bool,
+  simd: 'and',
+});
 
 /** `a or b` of booleans. @source ONNX Or-7 */
 export function logicalOr(a: Value, b: Value): Value {
   return pair(logicalOrOp, a, b);
 }
-const logicalOrOp = predicate('logicalOr', 'Or', (a, b) => a !== 0 || b !== 0, { input: bool });
+const logicalOrOp = predicate('logicalOr', 'Or', (a, b) => a !== 0 || b !== 0, { input: bool, simd: 'or' });
 
 /** Exactly one of `a`, `b`. @source ONNX Xor-7 */
 export function logicalXor(a: Value, b: Value): Value {
   return pair(logicalXorOp, a, b);
 }
-const logicalXorOp = predicate('logicalXor', 'Xor', (a, b) => (a !== 0) !== (b !== 0), { input: bool });
+const logicalXorOp = predicate('logicalXor', 'Xor', (a, b) => (a !== 0) !== (b !== 0), {
+  input: bool,
+  simd: 'xor',
+});
 
 /** Negation of booleans. @source ONNX Not-1 */
 export function logicalNot(x: Value): Value {
@@ -118,6 +127,7 @@ const logicalNotOp = defineOp({
   lower: ({ x }, _attrs, emit) => emit.op('Not', [x]),
   vjp: 'nondifferentiable',
   reference: elementwise((x) => Number(x === 0)),
+  simd: ({ x }, _attrs, emit) => emit.op('not', x),
   samples: [{ inputs: { x: bools([2, 3]) } }],
   errors: [{ inputs: { x: normal([2]) }, throws: DtypeError }],
   onnx: { Not: (node) => logicalNot(node.input(0)) },
@@ -160,7 +170,7 @@ const whereOp = defineOp({
     b: where(condition, lift(0, dy), dy),
   }),
   reference: elementwise((condition, a, b) => (condition !== 0 ? (a as number) : (b as number))),
-  simd: 'bitselect',
+  simd: ({ condition, a, b }, _attrs, emit) => emit.op('select', condition, a, b),
   samples: [
     { inputs: { condition: bools([2, 3]), a: normal([2, 3]), b: normal([2, 3]) } },
     { inputs: { condition: bools([2, 1]), a: normal([3]), b: normal([]) } },

@@ -1,12 +1,13 @@
-import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf, type TensorType } from '../core/shape.ts';
+import { formatShape, normalizeAxis, sameShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { ConfigError, DtypeError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import type { NDArray } from '../ir/ndarray.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, applyMulti, attrs, defineMultiOp, defineOp } from '../ir/op.ts';
 import { bools, integers, normal } from '../ir/samples.ts';
-import { broadcastTo, expandDims, squeeze, transpose } from './shape.ts';
-import { anything, scalarConstant } from './support.ts';
+import { zeros } from './indices.ts';
+import { expandDims, squeeze, transpose } from './shape.ts';
+import { anything } from './support.ts';
 
 /**
  * Joins values end to end along `axis`, the last by default.
@@ -139,8 +140,7 @@ const splitOp = defineMultiOp({
     emit.many('Split', [x, emit.constant(sizes, 'int64')], { axis: { int: axis } }, sizes.length),
   vjp: (_inputs, dys, { axis }, ys) => {
     const used = dys.find((dy) => dy !== null) as Value;
-    const zeros = (shape: Shape): Value => broadcastTo(scalarConstant(0, used.dtype), shape);
-    const parts = ys.map((y, i) => dys[i] ?? zeros(y.shape));
+    const parts = ys.map((y, i) => dys[i] ?? zeros(y.shape, used.dtype));
     return { x: concat(parts, axis) };
   },
   reference: ({ x }, { axis, sizes }) => {

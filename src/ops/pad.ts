@@ -187,10 +187,9 @@ function fold(dy: Value, axis: number, [before, after]: [number, number], n: num
 function readPad(node: OnnxNode): Value {
   const x = node.input(0);
   const mode = padModes.find((m) => m === node.string('mode', 'constant'));
-  if (mode === undefined)
-    return node.unsupported(`mode "${node.string('mode')}" is not one of ${padModes.join(', ')}`);
+  if (mode === undefined) return node.unsupported(`mode "${node.string('mode')}"`);
   const pads = node.opset < 11 ? node.ints('pads', node.ints('paddings', [])) : node.constantInts(1);
-  if (pads === undefined) return node.unsupported('the amounts must be constant');
+  if (pads === undefined) return node.unsupported('padding without amounts');
   const value = node.opset < 11 ? node.float('value', 0) : Number(node.constant(2)?.data[0] ?? 0);
   const axes =
     node.constantInts(3)?.map((axis) => (axis < 0 ? axis + x.rank : axis)) ?? x.shape.map((_, i) => i);
@@ -264,7 +263,6 @@ const tileOp = defineOp({
   ],
   errors: [{ inputs: { x: normal([2, 3]) }, attrs: { repeats: [2] }, throws: ShapeError }],
   onnx: {
-    Tile: (node) =>
-      tile(node.input(0), node.constantInts(1) ?? node.unsupported('the repeats must be constant')),
+    Tile: (node) => tile(node.input(0), node.constantInts(1) ?? node.unsupported('a tile without repeats')),
   },
 });

@@ -190,6 +190,7 @@ export function broadcastTo(x: Value, shape: Shape): Value {
 }
 const broadcastToOp = defineOp({
   name: 'broadcastTo',
+  broadcasts: true,
   inputs: { x: anything },
   attrs: attrs<{ readonly shape: Shape }>(),
   infer: ({ x }, { shape }) => {

@@ -222,7 +222,7 @@ function readSlice(node: OnnxNode): Value {
     return slice(x, starts, node.ints('ends'), node.has('axes') ? node.ints('axes') : undefined);
   }
   const [starts, ends] = [node.constantInts(1), node.constantInts(2)];
-  if (starts === undefined || ends === undefined) return node.unsupported('starts and ends must be constant');
+  if (starts === undefined || ends === undefined) return node.unsupported('a slice without starts and ends');
   return slice(x, starts, ends, node.constantInts(3), node.constantInts(4));
 }
 

@@ -33,6 +33,7 @@ const softmaxOp = defineOp({
     const weighted = mul(dy, y);
     return { x: sub(weighted, mul(y, reduceSum(weighted, [axis], true))) };
   },
+  logits: ({ x }, { axis }) => ({ x, axis }),
   reference: ({ x }, { axis }) =>
     alongAxis(x, axis, (row) => {
       const shift = logSumExpOf(row);

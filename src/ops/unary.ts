@@ -1,9 +1,19 @@
 import { DtypeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
-import { apply, defineOp, noAttrs, type Sample, type TypedOp } from '../ir/op.ts';
+import {
+  apply,
+  defineOp,
+  type Lanes,
+  noAttrs,
+  type Sample,
+  type SimdEmit,
+  type SimdInstruction,
+  type TypedOp,
+} from '../ir/op.ts';
 import { integers, nonzero, normal, positive, unit, values } from '../ir/samples.ts';
 import { add, div, mul, sub } from './binary.ts';
+import { erfReference } from './erf-reference.ts';
 import { float, numeric } from './support.ts';
 
 type UnaryInputs = { readonly x: typeof float | typeof numeric };
@@ -19,12 +29,14 @@ interface Unary {
   readonly vjp: (x: Value, dy: Value, y: Value) => Value | null;
   readonly samples?: readonly Sample<UnaryInputs, NoAttrs>[];
   readonly simplify?: (x: Value) => Value | undefined;
-  /** SIMD instruction of the kernel compiler. */
-  readonly simd?: string;
+  readonly simd?: SimdInstruction | ((x: Lanes, emit: SimdEmit) => Lanes);
+  /** The result is a probability, of its own score only. */
+  readonly probability?: true;
 }
 
 /** Defines an elementwise op of one input that has an ONNX operator of its own. */
-function unary({ name, onnx, input, f, vjp, samples, simplify, simd }: Unary): TypedOp<UnaryInputs, NoAttrs> {
+function unary(def: Unary): TypedOp<UnaryInputs, NoAttrs> {
+  const { name, onnx, input, f, vjp, samples, simplify, simd } = def;
   const typed: TypedOp<UnaryInputs, NoAttrs> = defineOp<UnaryInputs, NoAttrs>({
     name,
     inputs: { x: input ?? float },
@@ -38,7 +50,8 @@ function unary({ name, onnx, input, f, vjp, samples, simplify, simd }: Unary): T
     errors: input === undefined ? [{ inputs: { x: integers([2], 3) }, throws: DtypeError }] : [],
     onnx: { [onnx]: (node) => apply(typed, { x: node.input(0) }, {}) },
     ...(simplify && { simplify: ({ x }) => simplify(x) }),
-    ...(simd !== undefined && { simd }),
+    ...(simd && { simd: ({ x }, _, emit) => (typeof simd === 'string' ? emit.op(simd, x) : simd(x, emit)) }),
+    ...(def.probability && { logits: ({ x }) => ({ x }) }),
   });
   return typed;
 }
@@ -86,6 +99,14 @@ const signOp = unary({
   f: Math.sign,
   vjp: () => null,
   samples: [{ inputs: { x: nonzero([2, 3]) } }],
+  simd: (x, emit) => {
+    const [zero, one] = [emit.splat(0), emit.splat(1)];
+    return emit.op(
+      'sub',
+      emit.op('and', emit.op('gt', x, zero), one),
+      emit.op('and', emit.op('lt', x, zero), one),
+    );
+  },
 });
 
 /** Exponential, elementwise: `y = exp(x)`. @source ONNX Exp-13 */
@@ -129,6 +150,7 @@ const reciprocalOp = unary({
   f: (x) => 1 / x,
   vjp: (_x, dy, y) => neg(mul(dy, mul(y, y))),
   samples: [{ inputs: { x: nonzero([2, 3]) } }],
+  simd: (x, emit) => emit.op('div', emit.splat(1), x),
 });
 
 /** Largest integer not above `x`; its derivative is 0. @source ONNX Floor-13 */
@@ -312,6 +334,7 @@ const sigmoidOp = unary({
   f: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
   vjp: (_x, dy, y) => mul(dy, mul(y, sub(1, y))),
   samples: [{ inputs: { x: normal([2, 3]) } }, { inputs: { x: values([-80, 0, 80]) } }],
+  probability: true,
 });
 
 /** Softplus: `y = ln(1 + exp(x))`, always above 0. @source ONNX Softplus-1 */
@@ -334,24 +357,4 @@ export function square(x: Value): Value {
 /** Reciprocal square root: `y = 1 / sqrt(x)`. */
 export function rsqrt(x: Value): Value {
   return reciprocal(sqrt(x));
-}
-
-/**
- * erf to double precision: the Maclaurin series near zero, the continued fraction of erfc beyond.
- * @source Abramowitz & Stegun 7.1.6, 7.1.14
- */
-function erfReference(x: number): number {
-  const a = Math.abs(x);
-  if (a < 2.5) {
-    let term = a;
-    let sum = a;
-    for (let n = 1; Math.abs(term) > 1e-17 * sum; n++) {
-      term *= (2 * a * a) / (2 * n + 1);
-      sum += term;
-    }
-    return (Math.sign(x) * 2 * sum * Math.exp(-a * a)) / Math.sqrt(Math.PI);
-  }
-  let fraction = 0;
-  for (let k = 60; k > 0; k--) fraction = k / 2 / (a + fraction);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)));
 }

@@ -12,7 +12,6 @@ export interface ConformanceCase {
   readonly name: string;
   /** Operator under test. */
   readonly op: string;
-  readonly bytes: Uint8Array;
   readonly model: ModelProto;
   tensors(kind: 'input' | 'output'): Tensor[];
 }
@@ -27,13 +26,11 @@ export function conformanceCases(): ConformanceCase[] {
 }
 
 function readCase(name: string): ConformanceCase {
-  const bytes = readFileSync(join(testData, name, 'model.onnx'));
-  const model = decodeModel(bytes);
+  const model = decodeModel(readFileSync(join(testData, name, 'model.onnx')));
   const types = [...new Set(model.graph.nodes.map((node) => node.opType))];
   return {
     name,
     op: types.length === 1 ? (types[0] as string) : `(expanded) ${name.replace(/^test_/, '').split('_')[0]}`,
-    bytes,
     model,
     tensors: (kind) =>
       (kind === 'input' ? model.graph.inputs : model.graph.outputs).map((_, i) =>

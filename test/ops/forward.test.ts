@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { graphSpecs } from '../../src/backend/backend.ts';
 import type { Driver } from '../../src/backend/ort/driver.ts';
 import { openDriver } from '../../src/backend/ort/open.ts';
@@ -98,8 +98,4 @@ describe.each(ops.map((op) => [op.name, op] as const))('%s', (_name, op) => {
       expect(() => caseOf(op, sample, index)).toThrow(sample.throws);
     });
   });
-});
-
-afterAll(() => {
-  console.info(`${ops.length} ops, ${ops.reduce((n, op) => n + op.samples.length, 0)} samples`);
 });

@@ -22,6 +22,7 @@ def record():
 
 def record_case(class_name, options, initial, grads):
     """The variables after each step, and every optimizer variable after the last."""
+    keras.backend.clear_session()
     optimizer = getattr(keras.optimizers, class_name)(**options)
     variables = [keras.Variable(v, name=name) for (name, _), v in zip(SHAPES, initial)]
     optimizer.build(variables)

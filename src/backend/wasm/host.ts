@@ -1,0 +1,19 @@
+/** The part of the WebAssembly JavaScript API that is used here; TypeScript knows it only with browser types. */
+interface WebAssemblyApi {
+  readonly Memory: new (limits: { readonly initial: number; readonly maximum: number }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => WasmModule;
+  readonly Instance: new (module: WasmModule, imports: WasmImports) => { readonly exports: WasmExports };
+}
+
+/** A linear memory; its buffer never moves because it never grows. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+interface WasmModule {
+  readonly [Symbol.toStringTag]: string;
+}
+type WasmImports = Readonly<Record<string, Readonly<Record<string, WasmMemory>>>>;
+export type WasmExports = Readonly<Record<string, (...args: number[]) => number>>;
+
+export const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi })
+  .WebAssembly;

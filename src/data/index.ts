@@ -1,0 +1,4 @@
+export { type Column, type CsvOptions, type CsvTensors, csvToTensors, readCsv, type Table } from './csv.ts';
+export type { Dataset, Examples } from './dataset.ts';
+export { datasets, loadDataset } from './datasets.ts';
+export { readIdx } from './idx.ts';

@@ -1,0 +1,29 @@
+import type { z } from 'zod';
+import type { Value } from '../ir/graph.ts';
+import { exp, logSumExp, softmax as softmaxAlong, sub } from '../ops/index.ts';
+import { axesOption, axisList } from './axes.ts';
+import { Layer, layerOptions, type Values } from './layer.ts';
+import { registerLayer } from './registry.ts';
+
+const schema = layerOptions.extend({
+  /** Axis, or axes taken together, along which the results add up to 1. */
+  axis: axesOption(-1),
+});
+
+/** Softmax: `y = exp(x) / sum(exp(x))` along `axis`. @source keras/src/layers/activations/softmax.py */
+export class Softmax extends Layer<typeof schema> {
+  static override readonly className = 'Softmax';
+  static override readonly schema = schema;
+
+  call([x]: Values): Value {
+    const axes = axisList(this.options.axis);
+    return axes.length === 1 ? softmaxAlong(x, axes[0]) : exp(sub(x, logSumExp(x, axes, true)));
+  }
+}
+
+/** Softmax: `y = exp(x) / sum(exp(x))` along `axis`. */
+export const softmax = (options: z.input<typeof schema> = {}): Softmax => new Softmax(options);
+registerLayer(Softmax, [
+  { inputs: [[null, 4]], output: [null, 4] },
+  { options: { axis: [1, 2] }, inputs: [[null, 2, 3]], output: [null, 2, 3] },
+]);

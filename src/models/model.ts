@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { Tensor } from '../core/tensor.ts';
+import { ConfigError } from '../errors.ts';
+import { Layer } from '../layers/layer.ts';
+import type { SymbolicTensor } from '../layers/symbolic.ts';
+import type { History } from '../training/callbacks.ts';
+import type { CompileOptions } from '../training/compile.ts';
+import type { BatchSource, DataLike, TargetsLike } from '../training/data.ts';
+import { type EvaluateOptions, type FitOptions, type PredictOptions, Trainer } from '../training/trainer.ts';
+import { type SummaryOptions, summarize } from './summary.ts';
+
+/** Options of every model. */
+export const modelOptions = z.strictObject({
+  name: z.string().optional(),
+  trainable: z.boolean().default(true),
+});
+
+/** Data for training and evaluation: tensors (nested arrays, records by name) or batches as they come. */
+export type Data = DataLike | BatchSource;
+
+/** A layer that can be trained: what `sequential`, `model` and users' subclasses have in common. */
+export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
+  static override readonly schema: z.ZodType = modelOptions;
+  #trainer: Trainer | undefined;
+
+  /** Symbolic inputs; none for a model that has not seen data yet. */
+  get inputs(): readonly SymbolicTensor[] {
+    return [];
+  }
+
+  /** Symbolic outputs. */
+  get outputs(): readonly SymbolicTensor[] {
+    return [];
+  }
+
+  /** The layers, in order. */
+  get layers(): readonly Layer[] {
+    return this.sublayers;
+  }
+
+  /** Names under which data can be given: those of the input layers. */
+  get inputNames(): readonly string[] {
+    return this.inputs.map((x) => x.origin.call.layer.name);
+  }
+
+  /** Names of the outputs: those of the layers they come from. */
+  get outputNames(): readonly string[] {
+    return this.outputs.map((y) => y.origin.call.layer.name);
+  }
+
+  /** A layer by name or position. @throws {@link ConfigError} */
+  getLayer(which: string | number): Layer {
+    const found =
+      typeof which === 'number' ? this.layers.at(which) : this.layers.find((l) => l.name === which);
+    if (found !== undefined) return found;
+    const known = this.layers.map((l) => l.name).join(', ');
+    throw new ConfigError(
+      `model "${this.name}" has no layer ${JSON.stringify(which)}. Its layers: ${known}.`,
+      {
+        argument: 'layer',
+        expected: known,
+        received: String(which),
+      },
+    );
+  }
+
+  /** Sets optimizer, losses and metrics. Freezing a layer later takes effect at the next `compile`. */
+  compile(options: CompileOptions = {}): void {
+    this.#trainer?.dispose();
+    this.#trainer = new Trainer(this as unknown as Model, options);
+  }
+
+  /** Optimizer, losses and metrics of the last `compile`. */
+  get compiled(): Trainer | undefined {
+    return this.#trainer;
+  }
+
+  #requireTrainer(): Trainer {
+    if (this.#trainer !== undefined) return this.#trainer;
+    throw new ConfigError(
+      `model "${this.name}" is not compiled. Call model.compile({ optimizer, loss, metrics }) first.`,
+      {
+        op: this.name,
+      },
+    );
+  }
+
+  /** Trains for some epochs. @returns loss and metrics per epoch */
+  fit(x: Data, y?: TargetsLike, options: FitOptions = {}): Promise<History> {
+    return this.#requireTrainer().fit(x, y, options);
+  }
+
+  /** Loss and metrics on data. */
+  evaluate(x: Data, y?: TargetsLike, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    return this.#requireTrainer().evaluate(x, y, options);
+  }
+
+  /** Outputs for data: a tensor, or one per output. */
+  predict(x: Data, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
+    this.#trainer ??= new Trainer(this as unknown as Model, {});
+    return this.#trainer.predict(x, options);
+  }
+
+  /** One update on one batch. @returns loss and metrics of that batch */
+  trainOnBatch(
+    x: DataLike,
+    y?: TargetsLike,
+    options: Pick<FitOptions, 'sampleWeight' | 'classWeight'> = {},
+  ): Promise<Record<string, number>> {
+    return this.#requireTrainer().trainOnBatch(x, y, options);
+  }
+
+  /** Loss and metrics of one batch. */
+  testOnBatch(
+    x: DataLike,
+    y?: TargetsLike,
+    options: Pick<FitOptions, 'sampleWeight'> = {},
+  ): Promise<Record<string, number>> {
+    return this.#requireTrainer().testOnBatch(x, y, options);
+  }
+
+  /** Table of the layers, their output shapes and parameter counts. */
+  summary(options: SummaryOptions = {}): string {
+    return summarize(this as unknown as Model, options);
+  }
+
+  /** Writes the model: `.keras` (all of it) or `.weights.h5` (weights only). Atomic. */
+  async save(path: string, options: { overwrite?: boolean } = {}): Promise<void> {
+    const { saveModel } = await import('../formats/save.ts');
+    await saveModel(this as unknown as Model, path, options);
+  }
+
+  /** Reads weights written by `save` or by Keras into this model. */
+  async loadWeights(path: string): Promise<void> {
+    const { loadWeights } = await import('../formats/save.ts');
+    await loadWeights(this as unknown as Model, path);
+  }
+
+  /** Releases native memory; the model can be used again afterwards. Not needed before exit. */
+  dispose(): void {
+    this.#trainer?.dispose();
+  }
+}

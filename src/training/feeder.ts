@@ -1,0 +1,190 @@
+import type { Random } from '../core/random.ts';
+import { formatType } from '../core/shape.ts';
+import { ConfigError, DataError } from '../errors.ts';
+import {
+  type BatchLike,
+  type BatchSource,
+  batchTypes,
+  copyRows,
+  type DataSpec,
+  type Dataset,
+  makeDataset,
+  type WeightsLike,
+} from './data.ts';
+import type { Step } from './step.ts';
+import type { BatchTypes } from './step-graph.ts';
+
+/** The next batch, not yet copied anywhere. */
+export interface Feed {
+  readonly types: BatchTypes;
+  /** Copies the batch into a step's buffers. */
+  fill(step: Step): void;
+}
+
+/** Gives batches, epoch after epoch. */
+export interface Feeder {
+  /** Batches in an epoch, where known. */
+  readonly steps: number | undefined;
+  /** Starts an epoch. */
+  begin(): void;
+  /** The next batch; `undefined` at the end of the data. */
+  next(): Feed | undefined | Promise<Feed | undefined>;
+}
+
+/** Batches of data in memory, shuffled anew for every pass. */
+export class ArrayFeeder implements Feeder {
+  readonly steps: number;
+  readonly #data: Dataset;
+  readonly #batchSize: number;
+  readonly #random: Random | undefined;
+  readonly #wraps: boolean;
+  readonly #full: BatchTypes;
+  readonly #last: BatchTypes;
+  #order: Int32Array | undefined;
+  #position: number;
+  #start = 0;
+  readonly #feed: { types: BatchTypes; fill(step: Step): void };
+
+  /**
+   * @param random - shuffles; in the given order without it
+   * @param stepsPerEpoch - epochs of this many batches, going on into the next pass where data ends
+   */
+  constructor(data: Dataset, batchSize: number, random?: Random, stepsPerEpoch?: number) {
+    this.#data = data;
+    this.#batchSize = batchSize;
+    this.#random = random;
+    this.#wraps = stepsPerEpoch !== undefined;
+    this.steps = stepsPerEpoch ?? Math.ceil(data.size / batchSize);
+    this.#full = batchTypes(data, Math.min(batchSize, data.size));
+    const rest = data.size % batchSize;
+    this.#last = rest === 0 || data.size < batchSize ? this.#full : batchTypes(data, rest);
+    this.#position = data.size;
+    this.#feed = { types: this.#full, fill: (step) => this.#fill(step) };
+  }
+
+  begin(): void {
+    if (!this.#wraps || this.#position >= this.#data.size) this.#newPass();
+  }
+
+  next(): Feed | undefined {
+    if (this.#position >= this.#data.size) {
+      if (!this.#wraps) return undefined;
+      this.#newPass();
+    }
+    const size = Math.min(this.#batchSize, this.#data.size - this.#position);
+    this.#start = this.#position;
+    this.#position += size;
+    this.#feed.types = size === this.#batchSize ? this.#full : this.#last;
+    return this.#feed;
+  }
+
+  #newPass(): void {
+    this.#position = 0;
+    this.#order = this.#random?.permutation(this.#data.size);
+  }
+
+  #fill(step: Step): void {
+    const { x, y, weights } = this.#data;
+    const [start, order] = [this.#start, this.#order];
+    for (let i = 0; i < x.length; i++) copyRows(x[i] as never, order, start, step.size, step.x[i] as never);
+    for (let i = 0; i < step.y.length; i++)
+      copyRows(y[i] as never, order, start, step.size, step.y[i] as never);
+    const { sampleWeights } = step.step.inputs;
+    for (let i = 0; i < sampleWeights.length; i++) {
+      copyRows(
+        weights[sampleWeights[i] as number] as never,
+        order,
+        start,
+        step.size,
+        step.sampleWeights[i] as never,
+      );
+    }
+  }
+}
+
+/** Batches from an iterable of the user's. */
+export class StreamFeeder implements Feeder {
+  readonly steps: number | undefined;
+  readonly #source: BatchSource;
+  readonly #spec: DataSpec;
+  readonly #types = new Map<string, BatchTypes>();
+  #iterator: Iterator<BatchLike> | AsyncIterator<BatchLike> | undefined;
+  #given = 0;
+
+  constructor(source: BatchSource, spec: DataSpec, stepsPerEpoch?: number) {
+    this.#source = source;
+    this.#spec = spec;
+    this.steps = stepsPerEpoch;
+  }
+
+  begin(): void {
+    if (this.steps === undefined) this.#iterator = undefined;
+  }
+
+  async next(): Promise<Feed | undefined> {
+    const fresh = this.#iterator === undefined;
+    this.#iterator ??= this.#open();
+    const { done, value } = await this.#iterator.next();
+    if (done) {
+      this.#iterator = undefined;
+      if (fresh && this.#given > 0 && !(Symbol.iterator in this.#source)) throw exhausted();
+      return this.steps === undefined || fresh ? undefined : this.next();
+    }
+    this.#given++;
+    return this.#feed(value);
+  }
+
+  #open(): Iterator<BatchLike> | AsyncIterator<BatchLike> {
+    const source = this.#source;
+    return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  }
+
+  #feed(batch: BatchLike): Feed {
+    if (!Array.isArray(batch)) {
+      throw new DataError(
+        'An iterable of batches must give [x, y] or [x, y, sampleWeight]; use [x] for predictions.',
+        {
+          received: typeof batch,
+        },
+      );
+    }
+    const [x, y, weights] = batch as readonly [
+      BatchLike[0],
+      BatchLike[0] | undefined,
+      WeightsLike | undefined,
+    ];
+    const data = makeDataset(this.#spec, x, y, weights);
+    const types = this.#canonical(batchTypes(data, data.size));
+    return {
+      types,
+      fill: (step) => {
+        data.x.forEach((t, i) => copyRows(t, undefined, 0, data.size, step.x[i] as never));
+        step.y.forEach((target, i) => copyRows(data.y[i] as never, undefined, 0, data.size, target));
+        step.step.inputs.sampleWeights.forEach((output, i) =>
+          copyRows(data.weights[output] as never, undefined, 0, data.size, step.sampleWeights[i] as never),
+        );
+      },
+    };
+  }
+
+  /** One object per distinct batch shape, so that steps are found by identity. */
+  #canonical(types: BatchTypes): BatchTypes {
+    const key = typesKey(types);
+    const known = this.#types.get(key) ?? types;
+    this.#types.set(key, known);
+    return known;
+  }
+}
+
+/** Text that is equal for equal batch types. */
+export const typesKey = ({ x, y, weights }: BatchTypes): string =>
+  [x.map(formatType), y.map(formatType), weights.map((t) => (t ? formatType(t) : '-'))]
+    .map((l) => l.join(' '))
+    .join(' | ');
+
+const exhausted = (): ConfigError =>
+  new ConfigError(
+    'The data ran out: an iterator can be read only once. Give an iterable that starts anew for each epoch ' +
+      '(an object with [Symbol.asyncIterator]), or set stepsPerEpoch.',
+    { argument: 'x' },
+  );

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '../ops/index.ts';
+import { scalarConstant } from '../ops/support.ts';
+
+/** How the losses of the samples become one number. */
+export const reductionOption = z
+  .enum(['sumOverBatchSize', 'mean', 'sum', 'meanWithSampleWeight', 'none'])
+  .default('sumOverBatchSize');
+export type Reduction = z.output<typeof reductionOption>;
+
+/** Options of every loss. */
+export const lossOptions = z.strictObject({ reduction: reductionOption, name: z.string().optional() });
+
+/** What training minimizes: subclasses give the loss of each sample, this class weighs and reduces. */
+export abstract class Loss<S extends z.ZodType = z.ZodType> extends Configured<S> {
+  static override readonly schema: z.ZodType = lossOptions;
+
+  /**
+   * Loss of each sample: as a rule the shape of `yPred` without its last axis.
+   * `yTrue` has been brought to the rank of `yPred` where one of them has a last axis of size 1.
+   */
+  abstract call(yTrue: Value, yPred: Value): Value;
+
+  /** Which losses of {@link call} count, as booleans; `undefined`: all of them. */
+  mask(_yTrue: Value, _yPred: Value): Value | undefined {
+    return undefined;
+  }
+
+  /** Refuses targets that the loss cannot take, e.g. labels out of range; called once with all data of a `fit`. */
+  checkTargets(_yTrue: Tensor, _predictions: Shape): void {}
+
+  /**
+   * The loss of a batch: `reduction` of the (weighted) losses of its samples.
+   * @param sampleWeight - `[batch]` or `[batch, ...]`, broadcast from the left
+   * @source keras/src/losses/loss.py
+   */
+  compute(yTrue: Value, yPred: Value, sampleWeight?: Value): Value {
+    const pair = sameRank(yTrue, yPred);
+    const { reduction } = this.options as z.output<typeof lossOptions>;
+    return reduce(this.call(...pair), sampleWeight, this.mask(...pair), reduction);
+  }
+}
+
+export type LossSpec = Spec<Loss>;
+export const losses = new ConfiguredRegistry<Loss>('loss');
+
+/** Adds or drops a last axis of size 1 on `yTrue` so that both have equal rank, as Keras does. */
+export function sameRank(yTrue: Value, yPred: Value): [Value, Value] {
+  if (yTrue.rank === yPred.rank + 1 && yTrue.shape.at(-1) === 1)
+    return [reshape(yTrue, yTrue.shape.slice(0, -1)), yPred];
+  if (yTrue.rank === yPred.rank - 1 && yPred.shape.at(-1) === 1)
+    return [reshape(yTrue, [...yTrue.shape, 1]), yPred];
+  return [yTrue, yPred];
+}
+
+/** Weights brought to the shape of `x`: `[batch]` applies to all that belongs to a sample. */
+export function alignWeights(weights: Value, x: Value): Value {
+  const typed = cast(weights, x.dtype);
+  const dropped =
+    typed.rank > x.rank && typed.shape.at(-1) === 1 ? reshape(typed, typed.shape.slice(0, -1)) : typed;
+  const aligned = [...dropped.shape, ...new Array<number>(Math.max(0, x.rank - dropped.rank)).fill(1)];
+  return broadcastTo(reshape(dropped, aligned), x.shape);
+}
+
+/** Means run over the entries that `mask` lets pass. */
+function reduce(
+  losses: Value,
+  sampleWeight: Value | undefined,
+  mask: Value | undefined,
+  reduction: Reduction,
+): Value {
+  // one loss for the whole batch counts for each sample
+  const each = losses.rank === 0 && sampleWeight ? broadcastTo(losses, sampleWeight.shape) : losses;
+  const valid = mask && cast(mask, each.dtype);
+  const weights = maskedWeights(sampleWeight && alignWeights(sampleWeight, each), valid);
+  const weighted = weights ? mul(each, weights) : each;
+  if (reduction === 'none' || each.rank === 0) return weighted;
+  const total = reduceSum(weighted);
+  if (reduction === 'sum') return total;
+  const counted = reduction === 'meanWithSampleWeight' ? weights : valid;
+  return counted ? divideNoNan(total, reduceSum(counted)) : div(total, sizeOf(each.shape));
+}
+
+/** The product of both, or the one there is. */
+export const maskedWeights = (weights: Value | undefined, valid: Value | undefined): Value | undefined =>
+  weights && valid ? mul(weights, valid) : (weights ?? valid);
+
+/** `a / b`, and 0 where `b` is 0. */
+export function divideNoNan(a: Value, b: Value): Value {
+  const zero = equal(b, 0);
+  return where(zero, scalarConstant(0, a.dtype), div(a, where(zero, 1, b)));
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { formatShape, normalizeAxis, type Shape, sameShape } from '../../core/shape.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { DataError, ShapeError } from '../../errors.ts';
+import type { Value } from '../../ir/graph.ts';
+import {
+  cast,
+  div,
+  equal,
+  expandDims,
+  gatherElements,
+  logicalNot,
+  neg,
+  pow,
+  reshape,
+  squeeze,
+  sub,
+  where,
+} from '../../ops/index.ts';
+import { Loss, lossOptions, losses } from '../loss.ts';
+import { place } from './pair-loss.ts';
+import { logProbabilities, probabilityOptions } from './probabilities.ts';
+
+/** A loss whose targets are class numbers, one for each distribution along the class axis of the predictions. */
+abstract class LabelLoss<S extends z.ZodType> extends Loss<S> {
+  protected abstract readonly classAxis: number;
+  /** A label that stands for "unknown". */
+  protected abstract readonly ignored: number | null;
+
+  /** @throws {@link DataError} when a label is not a class number */
+  override checkTargets(yTrue: Tensor, predictions: Shape): void {
+    const classes = predictions.at(this.classAxis) as number;
+    for (let i = 0; i < yTrue.size; i++) {
+      const label = Number(yTrue.data[i]);
+      if (label === this.ignored || (Number.isInteger(label) && label >= 0 && label < classes)) continue;
+      throw new DataError(
+        `${this.className}: labels out of range: ${place(yTrue.shape, i)} is ${label}, but the model's output has ` +
+          `${classes} classes (0 to ${classes - 1}). Number the classes from 0, or give the last layer more units.`,
+        {
+          op: this.className,
+          argument: 'y',
+          expected: `whole numbers from 0 to ${classes - 1}`,
+          received: String(label),
+        },
+      );
+    }
+  }
+
+  /** The labels as integers, in the shape of the predictions without the class axis. */
+  protected labels(yTrue: Value, yPred: Value): Value {
+    const axis = normalizeAxis(this.classAxis, yPred.rank, this.className);
+    const expected = yPred.shape.toSpliced(axis, 1);
+    const single = yTrue.rank === yPred.rank && yTrue.shape[axis] === 1;
+    const found = single ? yTrue.shape.toSpliced(axis, 1) : yTrue.shape;
+    if (!sameShape(found, expected)) {
+      throw new ShapeError(
+        `${this.className}: expected one class number per prediction, ${formatShape(expected)}. ` +
+          `Received ${formatShape(yTrue.shape)}. For one-hot rows use categoricalCrossentropy.`,
+        { op: this.className, expected: formatShape(expected), received: formatShape(yTrue.shape) },
+      );
+    }
+    const whole = yTrue.dtype === 'int64' ? yTrue : cast(yTrue, 'int32');
+    return reshape(whole, expected);
+  }
+
+  override mask(yTrue: Value, yPred: Value): Value | undefined {
+    return this.ignored === null ? undefined : logicalNot(equal(this.labels(yTrue, yPred), this.ignored));
+  }
+
+  /** The element of `x` at each label; at class 0 where the label is ignored. */
+  protected pick(x: Value, yTrue: Value, yPred: Value): Value {
+    const labels = this.labels(yTrue, yPred);
+    const classes = this.ignored === null ? labels : where(equal(labels, this.ignored), 0, labels);
+    const axis = normalizeAxis(this.classAxis, yPred.rank, this.className);
+    return squeeze(gatherElements(x, expandDims(classes, axis), axis), [axis]);
+  }
+}
+
+const sparseSchema = probabilityOptions.extend({
+  /** Label that stands for "unknown": such entries count neither in the loss nor in its mean. */
+  ignoreClass: z.int().nullable().default(null),
+});
+/**
+ * `-ln(p[label])`, for class numbers as targets.
+ *
+ * Where predictions are the result of a softmax along `axis`, the loss is computed from its input: exact and stable,
+ * also where a probability has saturated (as Keras on TensorFlow does in graphs). Other probabilities are divided by
+ * their sum and held within [1e-7, 1 - 1e-7].
+ * @source keras/src/losses/losses.py
+ */
+export class SparseCategoricalCrossentropy extends LabelLoss<typeof sparseSchema> {
+  static override readonly className = 'SparseCategoricalCrossentropy';
+  static override readonly schema = sparseSchema;
+  protected readonly classAxis = this.options.axis;
+  protected readonly ignored = this.options.ignoreClass;
+  call(yTrue: Value, yPred: Value): Value {
+    const { axis, fromLogits } = this.options;
+    return neg(this.pick(logProbabilities(yPred, axis, fromLogits), yTrue, yPred));
+  }
+}
+/** Cross-entropy of class numbers. */
+export const sparseCategoricalCrossentropy = (
+  options: z.input<typeof sparseSchema> = {},
+): SparseCategoricalCrossentropy => new SparseCategoricalCrossentropy(options);
+losses.register(SparseCategoricalCrossentropy);
+
+const generalizedSchema = lossOptions.extend({
+  /** Towards 0 cross-entropy, towards 1 absolute error: how little wrong labels hurt. */
+  q: z.number().gt(0).lt(1).default(0.5),
+});
+/**
+ * `(1 - p[label]^q) / q` along the last axis, for class numbers as targets, some of which may be wrong.
+ * @source keras/src/losses/losses.py; https://arxiv.org/abs/1805.07836
+ */
+export class CategoricalGeneralizedCrossEntropy extends LabelLoss<typeof generalizedSchema> {
+  static override readonly className = 'CategoricalGeneralizedCrossEntropy';
+  static override readonly schema = generalizedSchema;
+  protected readonly classAxis = -1;
+  protected readonly ignored = null;
+  call(yTrue: Value, yPred: Value): Value {
+    const { q } = this.options;
+    return div(sub(1, pow(this.pick(yPred, yTrue, yPred), q)), q);
+  }
+}
+/** Cross-entropy that tolerates wrong labels. */
+export const categoricalGeneralizedCrossEntropy = (
+  options: z.input<typeof generalizedSchema> = {},
+): CategoricalGeneralizedCrossEntropy => new CategoricalGeneralizedCrossEntropy(options);
+losses.register(CategoricalGeneralizedCrossEntropy);

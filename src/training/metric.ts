@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import type { Value } from '../ir/graph.ts';
+
+/** Options of every metric. */
+export const metricOptions = z.strictObject({
+  /** Key in logs and history; the id of the metric where left out. */
+  name: z.string().optional(),
+});
+
+/** Statistics of the batches so far, summed in float64. */
+export type MetricSums = Readonly<Record<string, Float64Array>>;
+
+/**
+ * A figure of quality over many batches. Everything a metric keeps is a sum over batches: `update` gives a batch's
+ * part as values of the graph, `result` turns the sums into the figure.
+ */
+export abstract class Metric<S extends z.ZodType = z.ZodType> extends Configured<S> {
+  static override readonly schema: z.ZodType = metricOptions;
+
+  /** This batch's statistics, by name; shapes must not depend on the batch size. */
+  abstract update(
+    yTrue: Value,
+    yPred: Value,
+    sampleWeight: Value | undefined,
+  ): Readonly<Record<string, Value>>;
+
+  /** The figure; 0 before the first batch. */
+  abstract result(sums: MetricSums): number;
+
+  /** Whether more is better (`max`), less is (`min`), or neither is known. */
+  get direction(): 'max' | 'min' | undefined {
+    return undefined;
+  }
+}
+
+export type MetricSpec = Spec<Metric>;
+export const metrics = new ConfiguredRegistry<Metric>('metric');

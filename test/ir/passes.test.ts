@@ -1,0 +1,31 @@
+import { describe, expect, test } from '@jest/globals';
+import { tensor } from '../../src/core/tensor.ts';
+import { InternalError } from '../../src/errors.ts';
+import { constant, type Graph, input, type Value } from '../../src/ir/graph.ts';
+import { optimize } from '../../src/ir/passes.ts';
+import { printGraph } from '../../src/ir/print.ts';
+import { add, exp, mul, neg } from '../../src/ops/index.ts';
+
+const x = input('x', { dtype: 'float32', shape: [2] });
+const graphOf = (value: Value, inputs: Value[] = [x]): Graph => ({
+  name: 'g',
+  inputs,
+  outputs: [{ name: 'y', value }],
+});
+
+describe('optimize', () => {
+  test('folds constants, applies identities, merges equal nodes, drops dead ones', () => {
+    const one = add(constant(tensor([0.5, 0.5])), 0.5);
+    const y = add(mul(exp(x), one), neg(neg(exp(x))));
+    expect(printGraph(optimize(graphOf(y)))).toBe(
+      'g(\n  %x: float32[2]\n) {\n' +
+        '  %0: float32[2] = exp(%x)\n' +
+        '  %1: float32[2] = add(%0, %0)\n' +
+        '  return y: %1\n}\n',
+    );
+  });
+
+  test('refuses a graph that reads what is not fed', () => {
+    expect(() => optimize(graphOf(exp(x), []))).toThrow(InternalError);
+  });
+});
