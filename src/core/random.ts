@@ -1,7 +1,9 @@
 /** A key of the counter-based generator: two 32-bit words. */
 export type Key = readonly [number, number];
 
+/** Left rotations of the rounds. */
 export const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** Folded into the third key word. */
 export const parity = 0x1bd11bda;
 /** Rounds after which Threefry-2x32 passes every test of BigCrush (Salmon et al. 2011, table 2). */
 export const rounds = 13;

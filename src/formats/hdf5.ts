@@ -55,6 +55,7 @@ export async function readHdf5<T>(
 ): Promise<T> {
   const label = options.label ?? (typeof source === 'string' ? source : 'HDF5 data');
   const bytes = await readBytes(source);
+  checkHeaps(bytes, label);
   const bound = Math.min(
     options.maxBytes ?? limits.datasetBytes,
     Math.max(limits.freeBytes, limits.ratio * bytes.length),
@@ -115,6 +116,31 @@ function guard<T>(label: string, what: string, call: () => T): T {
     const message = messageOf(error);
     const reason = [...message.matchAll(/\(\): (.+)/g)].at(-1)?.[1] ?? message;
     throw new FormatError(`${label}: ${what}: ${reason}.`, { op: 'hdf5', cause: error });
+  }
+}
+
+/**
+ * Refuses global heaps whose objects do not add up: HDF5 2.0.0 may walk such a heap forever when it reads a text
+ * of variable length. A heap is `GCOL`, version, size; its objects are index, count, size and padded content, and
+ * the object of index 0 is what is free, header included.
+ * @source HDF5 File Format Specification 3.0, III.E
+ */
+function checkHeaps(bytes: Uint8Array, label: string): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const signature = Buffer.from('GCOL\x01\0\0\0', 'latin1');
+  const header = 16;
+  for (let heap = buffer.indexOf(signature); heap !== -1; heap = buffer.indexOf(signature, heap + header)) {
+    if (heap + header > buffer.length) return;
+    const end = Math.min(heap + Number(buffer.readBigUInt64LE(heap + 8)), buffer.length);
+    for (let at = heap + header; at + header <= end; ) {
+      const size = Number(buffer.readBigUInt64LE(at + 8));
+      const isFree = buffer.readUInt16LE(at) === 0;
+      const step = isFree ? size : header + 8 * Math.ceil(size / 8);
+      if (step < header || at + step > end) {
+        throw new FormatError(`${label}: not a readable HDF5 file: the heap at byte ${heap} is damaged.`);
+      }
+      at += step;
+    }
   }
 }
 

@@ -63,6 +63,17 @@ export function broadcastReader(shape: Shape, rank: number): (index: readonly nu
   };
 }
 
+/** The arrays of all inputs in order; a loop, because it runs for every scalar of an optimizer step. */
+function present(inputs: Readonly<Record<string, NDArray | readonly NDArray[] | undefined>>): NDArray[] {
+  const arrays: NDArray[] = [];
+  for (const x of Object.values(inputs)) {
+    if (x === undefined) continue;
+    if ('data' in x) arrays.push(x);
+    else arrays.push(...x);
+  }
+  return arrays;
+}
+
 /** Elementwise reference with NumPy broadcasting. */
 export function elementwise(
   f: (...xs: number[]) => number,
@@ -72,7 +83,8 @@ export function elementwise(
   y: { readonly shape: Shape },
 ) => Float64Array {
   return (inputs, _attrs, y) => {
-    const arrays = Object.values(inputs).flatMap((x) => (x === undefined ? [] : x)) as NDArray[];
+    const arrays = present(inputs);
+    if (y.shape.length === 0) return Float64Array.of(f(...arrays.map((a) => a.data[0] as number)));
     const result = new Float64Array(sizeOf(y.shape));
     if (arrays.every((a) => a.data.length === result.length)) {
       for (let i = 0; i < result.length; i++) result[i] = f(...arrays.map((a) => a.data[i] as number));

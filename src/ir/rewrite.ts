@@ -88,8 +88,11 @@ function structuralKey(node: Node): string | undefined {
   const inputs = node.inputs.map((v) => (v === undefined ? '_' : `${v.node.id}.${v.index}`)).join(' ');
   if (Object.values(node.attrs).some((v) => v !== null && typeof v === 'object' && !Array.isArray(v)))
     return undefined;
-  return `${node.name} ${inputs} ${JSON.stringify(node.attrs)}`;
+  return `${node.name} ${inputs} ${JSON.stringify(node.attrs, exactNumbers)}`;
 }
+
+/** JSON has no infinities and would call them all `null`. */
+const exactNumbers = (_key: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? `${v}` : v);
 
 /** The op's own algebraic identities. */
 export const simplify: Rule = (node) => {

@@ -1,34 +1,44 @@
 import { z } from 'zod';
+import { Registry } from '../core/registry.ts';
 import { normalizeAxis } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
-import { Registry } from '../core/registry.ts';
 import { ConfigError } from '../errors.ts';
 import { constant, type Value } from '../ir/graph.ts';
-import { celu, elu, gelu, hardSigmoid, hardSwish, leakyRelu, mish, selu, silu, softsign } from '../ops/activation.ts';
 import {
   abs,
   add,
   cast,
+  celu,
   clip,
+  cumSum,
   div,
+  elu,
   exp,
+  gelu,
   greater,
+  hardSigmoid,
+  hardSwish,
+  leakyRelu,
   logSoftmax,
+  mish,
   mul,
   neg,
-  reduceSum,
   relu as rectifier,
+  reduceSum,
+  selu,
   sigmoid,
+  silu,
   softmax,
   softplus,
+  softsign,
+  split,
   sqrt,
   square,
   sub,
   tanh,
+  topK,
   where,
 } from '../ops/index.ts';
-import { split } from '../ops/concat.ts';
-import { cumSum, topK } from '../ops/ordering.ts';
 
 /** A function of one value; of the same shape, but for `glu`. */
 export type Activation = (x: Value) => Value;
@@ -78,7 +88,10 @@ export interface ReluOptions {
  * Rectifier: `y = x` above `threshold`, at most `maxValue`; `negativeSlope * (x - threshold)` below it.
  * @source keras/src/activations/activations.py
  */
-export function relu(x: Value, { negativeSlope = 0, maxValue = null, threshold = 0 }: ReluOptions = {}): Value {
+export function relu(
+  x: Value,
+  { negativeSlope = 0, maxValue = null, threshold = 0 }: ReluOptions = {},
+): Value {
   const above = threshold === 0 ? rectifier(x) : where(greater(x, threshold), x, 0);
   const positive = maxValue === null ? above : clip(above, 0, maxValue);
   return negativeSlope === 0 ? positive : sub(positive, mul(rectifier(sub(threshold, x)), negativeSlope));

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
-import { cast } from '../ops/index.ts';
-import { gather } from '../ops/gather.ts';
+import { cast, gather } from '../ops/index.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import { constraintOption, initializerOption, positiveInteger, regularizerOption } from './options.ts';
 import { registerLayer } from './registry.ts';

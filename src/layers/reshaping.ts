@@ -42,7 +42,12 @@ registerLayer(Flatten, [
 const reshapeSchema = layerOptions.extend({
   /** Shape of one sample of the result; one size may be -1: whatever is left. */
   targetShape: z
-    .array(z.int().min(-1).refine((n) => n !== 0, 'expected sizes of at least 1, or -1'))
+    .array(
+      z
+        .int()
+        .min(-1)
+        .refine((n) => n !== 0, 'expected sizes of at least 1, or -1'),
+    )
     .refine((sizes) => sizes.filter((n) => n === -1).length <= 1, 'only one size can be -1'),
 });
 /** The elements of each sample under another shape, in the same order. @source keras/src/layers/reshaping/reshape.py */
@@ -60,7 +65,10 @@ export class Reshape extends Rearrangement<typeof reshapeSchema> {
     if (targetShape.includes(-1) ? Number.isInteger(rest) : rest === 1) {
       return targetShape.map((n) => (n === -1 ? rest : n));
     }
-    const [expected, received] = [formatShape(targetShape), `${formatShape(sample)} (${sizeOf(sample)} elements)`];
+    const [expected, received] = [
+      formatShape(targetShape),
+      `${formatShape(sample)} (${sizeOf(sample)} elements)`,
+    ];
     throw new ShapeError(`targetShape ${expected} does not fit samples of shape ${received}.`, {
       argument: 'targetShape',
       expected,
@@ -78,11 +86,9 @@ registerLayer(Reshape, [
 
 const permuteSchema = layerOptions.extend({
   /** Which axis of the input each axis of the result is; the first after the batch is 1. */
-  dims: z
-    .array(z.int())
-    .refine((dims) => dims.toSorted((a, b) => a - b).every((axis, i) => axis === i + 1), {
-      message: 'expected each of 1, 2, ... once',
-    }),
+  dims: z.array(z.int()).refine((dims) => dims.toSorted((a, b) => a - b).every((axis, i) => axis === i + 1), {
+    message: 'expected each of 1, 2, ... once',
+  }),
 });
 /** Axes in another order: `dims: [2, 1]` swaps the two axes after the batch. @source keras/src/layers/reshaping/permute.py */
 export class Permute extends Rearrangement<typeof permuteSchema> {
@@ -91,7 +97,14 @@ export class Permute extends Rearrangement<typeof permuteSchema> {
 
   call([x]: Values): Value {
     const { dims } = this.options;
-    expectRank(x.shape, dims.length + 1, `[batch, ${dims.toSorted().map((axis) => `axis${axis}`).join(', ')}]`);
+    expectRank(
+      x.shape,
+      dims.length + 1,
+      `[batch, ${dims
+        .toSorted()
+        .map((axis) => `axis${axis}`)
+        .join(', ')}]`,
+    );
     return transpose(x, [0, ...dims]);
   }
 }
@@ -118,7 +131,8 @@ export class RepeatVector extends Rearrangement<typeof repeatSchema> {
   }
 }
 /** Each sample repeated `n` times. @see {@link RepeatVector} */
-export const repeatVector = (options: z.input<typeof repeatSchema>): RepeatVector => new RepeatVector(options);
+export const repeatVector = (options: z.input<typeof repeatSchema>): RepeatVector =>
+  new RepeatVector(options);
 registerLayer(RepeatVector, [{ options: { n: 3 }, inputs: [[null, 4]], output: [null, 3, 4] }]);
 
 /** Its input, unchanged: `y = x`. @source keras/src/layers/core/identity.py */

@@ -3,7 +3,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import { Layer } from '../layers/layer.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
-import type { History } from '../training/callbacks.ts';
+import type { History } from '../training/callback.ts';
 import type { CompileOptions } from '../training/compile.ts';
 import type { BatchSource, DataLike, TargetsLike } from '../training/data.ts';
 import { type EvaluateOptions, type FitOptions, type PredictOptions, Trainer } from '../training/trainer.ts';

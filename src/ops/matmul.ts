@@ -132,7 +132,7 @@ const matmulOp = defineOp({
   ],
   onnx: {
     MatMul: (node) => matmul(node.input(0), node.input(1)),
-    FusedMatMul: (node) => {
+    'com.microsoft.FusedMatMul': (node) => {
       const flags = { transposeA: node.int('transA', 0) === 1, transposeB: node.int('transB', 0) === 1 };
       return mul(matmul(node.input(0), node.input(1), flags), node.float('alpha', 1));
     },

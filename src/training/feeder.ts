@@ -1,5 +1,7 @@
+import type { TensorData } from '../core/dtype.ts';
 import type { Random } from '../core/random.ts';
 import { formatType } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import {
   type BatchLike,
@@ -84,21 +86,8 @@ export class ArrayFeeder implements Feeder {
   }
 
   #fill(step: Step): void {
-    const { x, y, weights } = this.#data;
     const [start, order] = [this.#start, this.#order];
-    for (let i = 0; i < x.length; i++) copyRows(x[i] as never, order, start, step.size, step.x[i] as never);
-    for (let i = 0; i < step.y.length; i++)
-      copyRows(y[i] as never, order, start, step.size, step.y[i] as never);
-    const { sampleWeights } = step.step.inputs;
-    for (let i = 0; i < sampleWeights.length; i++) {
-      copyRows(
-        weights[sampleWeights[i] as number] as never,
-        order,
-        start,
-        step.size,
-        step.sampleWeights[i] as never,
-      );
-    }
+    fillStep(this.#data, step, (source, target) => copyRows(source, order, start, step.size, target));
   }
 }
 
@@ -158,11 +147,7 @@ export class StreamFeeder implements Feeder {
     return {
       types,
       fill: (step) => {
-        data.x.forEach((t, i) => copyRows(t, undefined, 0, data.size, step.x[i] as never));
-        step.y.forEach((target, i) => copyRows(data.y[i] as never, undefined, 0, data.size, target));
-        step.step.inputs.sampleWeights.forEach((output, i) =>
-          copyRows(data.weights[output] as never, undefined, 0, data.size, step.sampleWeights[i] as never),
-        );
+        fillStep(data, step, (source, target) => copyRows(source, undefined, 0, data.size, target));
       },
     };
   }
@@ -173,6 +158,16 @@ export class StreamFeeder implements Feeder {
     const known = this.#types.get(key) ?? types;
     this.#types.set(key, known);
     return known;
+  }
+}
+
+/** Copies each tensor of a data set into the buffer of a step that stands for it. */
+function fillStep(data: Dataset, step: Step, copy: (source: Tensor, target: TensorData) => void): void {
+  for (let i = 0; i < step.x.length; i++) copy(data.x[i] as Tensor, step.x[i] as TensorData);
+  for (let i = 0; i < step.y.length; i++) copy(data.y[i] as Tensor, step.y[i] as TensorData);
+  const { sampleWeights } = step.step.inputs;
+  for (let i = 0; i < sampleWeights.length; i++) {
+    copy(data.weights[sampleWeights[i] as number] as Tensor, step.sampleWeights[i] as TensorData);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Logs } from './callbacks.ts';
+import type { Logs } from './callback.ts';
 import type { OutputMetric } from './compile.ts';
 import type { Step } from './step.ts';
 

@@ -5,7 +5,7 @@ import { nextRandom } from '../core/seed.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
-import { type Callback, CallbackList, type History, type Logs, type RunControl } from './callbacks.ts';
+import { type Callback, CallbackList, type History, type Logs, type RunControl } from './callback.ts';
 import { Compiled, type CompileOptions } from './compile.ts';
 import {
   type BatchSource,
@@ -101,10 +101,22 @@ export class Trainer {
     return this.#store;
   }
 
-  /** The parameters in their arena; makes it on first use. The model must be built. */
-  ensureStore(): ParameterStore {
-    this.#store ??= new ParameterStore(this.#model, this.compiled);
+  /** The parameters in their arena, made on first use (and again when layers were frozen). The model must be built. */
+  async ensureStore(): Promise<ParameterStore> {
+    if (this.#store?.holds(this.#model)) return this.#store;
+    this.dispose();
+    this.#store = await ParameterStore.create(this.#model, this.compiled);
     return this.#store;
+  }
+
+  /** Learning rate of the next step. @throws {@link ConfigError} when it is set while a schedule decides it */
+  get learningRate(): number {
+    return this.#store?.learningRate ?? this.compiled.optimizer.learningRateAt(0);
+  }
+
+  set learningRate(value: number) {
+    if (this.#store === undefined) throw new ConfigError('The learning rate can be set once training has begun.', { argument: 'learningRate' });
+    this.#store.learningRate = value;
   }
 
   /** Keras's `fit`. */
@@ -163,7 +175,7 @@ export class Trainer {
         await callbacks.call('onTestEnd', measured);
         for (const [key, value] of Object.entries(measured)) logs[`val_${key}`] = value;
       }
-      for (const [key, value] of Object.entries(logs)) (history[key] ??= []).push(value);
+      record(history, logs);
       await callbacks.call('onEpochEnd', epoch, logs);
     }
     await callbacks.call('onTrainEnd', logs);
@@ -302,7 +314,8 @@ export class Trainer {
       if (wantsBegin) await callbacks.call(begin, batch, {});
       const running = this.#runOne(step);
       if (running !== undefined) await running;
-      if (kind === 'train') this.#store?.update(step);
+      const constraining = kind === 'train' ? this.#store?.apply() : undefined;
+      if (constraining !== undefined) await constraining;
       results.add(step);
       collect?.(step);
       if (wantsEnd) await callbacks.call(end, batch, results.logs());
@@ -320,7 +333,7 @@ export class Trainer {
   }
 
   #runOne(step: Step): Promise<void> | undefined {
-    if (step.kind === 'train') step.random.fill(this.ensureStore().iterations);
+    if (step.kind === 'train' && this.#store) step.random.fill(this.#store.key, this.#store.iterations);
     return step.run();
   }
 
@@ -335,7 +348,7 @@ export class Trainer {
       model.inferOutputs(
         feed.types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })),
       );
-    const store = kind === 'train' ? this.ensureStore() : undefined;
+    const store = kind === 'train' ? await this.ensureStore() : undefined;
     const key = `${kind} ${typesKey(feed.types)}`;
     let pending = this.#steps.get(key);
     if (pending === undefined) {
@@ -459,18 +472,25 @@ export class Trainer {
         return isStopped();
       },
       get learningRate() {
-        return trainer.ensureStore().learningRate;
+        return trainer.learningRate;
       },
       set learningRate(value: number) {
-        trainer.ensureStore().learningRate = value;
+        trainer.learningRate = value;
       },
-      info: { epochs: options.epochs, steps, verbose, metricDirections: {} },
+      info: { epochs: options.epochs, steps, verbose, directions: () => this.#directions() },
       history,
     };
   }
 
+  #directions(): Record<string, 'max' | 'min' | undefined> {
+    const steps = [...this.#found.values()].flatMap((kinds) => [...kinds.values()]);
+    const statistics = steps.flatMap((s) => s.step.outputs.statistics);
+    return Object.fromEntries(statistics.map(({ metric }) => [metric.key, metric.metric.direction]));
+  }
+
   /** Releases native sessions. */
   dispose(): void {
+    this.#store?.dispose();
     for (const step of this.#steps.values())
       step.then(
         (s) => s.dispose(),
@@ -486,6 +506,14 @@ const batchHooks = {
   test: [undefined, 'onTestBatchEnd'],
   predict: [undefined, 'onPredictBatchEnd'],
 } as const;
+
+function record(history: History, logs: Logs): void {
+  for (const [key, value] of Object.entries(logs)) {
+    const values = history[key] ?? [];
+    history[key] = values;
+    values.push(value);
+  }
+}
 
 const dueEpoch = (freq: number | readonly number[], epoch: number): boolean =>
   typeof freq === 'number' ? (epoch + 1) % freq === 0 : freq.includes(epoch + 1);

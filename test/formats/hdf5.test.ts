@@ -118,6 +118,17 @@ describe('errors', () => {
     await expect(readHdf5(bytes, (file) => file.dataset('a'))).rejects.toThrow(FormatError);
   });
 
+  test('a heap that the library would walk forever is refused', async () => {
+    const bytes = Buffer.from(await writeHdf5((file) => file.attribute('/', 'name', 'dense')));
+    const heap = bytes.indexOf('GCOL');
+    // The one object, 16 bytes of header and 8 of content, becomes free space of size 0.
+    bytes.writeUInt16LE(0, heap + 16);
+    bytes.writeBigUInt64LE(0n, heap + 24);
+    await expect(readHdf5(bytes, (file) => file.attribute('/', 'name'))).rejects.toThrow(
+      /heap .* is damaged/,
+    );
+  });
+
   test.each([
     ['empty', () => new Uint8Array()],
     ['another format', () => new Uint8Array(1000)],

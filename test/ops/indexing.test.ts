@@ -7,7 +7,6 @@ import { DataError } from '../../src/errors.ts';
 import { constant, type Graph, input, type Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpret.ts';
 import type { NDArray } from '../../src/ir/ndarray.ts';
-import { makeNode, opTable } from '../../src/ir/op.ts';
 import { optimize } from '../../src/ir/passes.ts';
 import {
   concat,
@@ -21,9 +20,7 @@ import {
   stack,
   unstack,
 } from '../../src/ops/index.ts';
-import { invertPermutation, transpose } from '../../src/ops/shape.ts';
 import { exact, expectClose } from '../helpers/close.ts';
-import { casesOf, evaluate } from '../helpers/op-samples.ts';
 
 /** 0, 1, 2, ... */
 const count = (shape: Shape): Value =>
@@ -90,29 +87,6 @@ describe('identities', () => {
     }
   });
 });
-
-test.each([...opTable.values()].filter((op) => op.sinkTranspose).map((op) => [op.name, op] as const))(
-  'a transpose before %s sinks through it',
-  (_name, op) => {
-    for (const { node, feeds, label } of casesOf(op)) {
-      const [x] = node.inputs as [Value];
-      const variadic = Object.values(op.inputs).some((spec) => spec.variadic);
-      const order = Array.from({ length: x.rank }, (_, i) => (i + 1) % Math.max(1, x.rank));
-      const before = node.inputs.map((v, i) =>
-        v && (i === 0 || variadic) ? transpose(v, invertPermutation(order)) : v,
-      );
-      const named = Object.fromEntries(
-        Object.keys(op.inputs).map((name, i) => [name, variadic ? before : before[i]]),
-      );
-      const sunk = op.sinkTranspose?.(named as never, node.attrs, order);
-      if (sunk === undefined) continue;
-      const direct = makeNode(op, node.inputs, node.attrs).outputs[0] as Value;
-      expect(sunk.shape).toEqual(direct.shape);
-      const [actual, expected] = evaluate([sunk, direct], feeds) as [NDArray, NDArray];
-      expectClose(actual.data, expected.data, { rtol: 1e-9, atol: 1e-9 }, label);
-    }
-  },
-);
 
 describe('indices', () => {
   test('out of range are refused by the builder, the reference and the kernels', async () => {

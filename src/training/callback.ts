@@ -12,7 +12,8 @@ export interface RunInfo {
   /** Batches in an epoch, where that is known. */
   readonly steps: number | undefined;
   readonly verbose: 0 | 1 | 2;
-  readonly metricDirections: Readonly<Record<string, 'max' | 'min' | undefined>>;
+  /** Whether more or less of a metric is better, by key; known once the first epoch has run. */
+  directions(): Readonly<Record<string, 'max' | 'min' | undefined>>;
 }
 
 /** What a callback can do to the run. */

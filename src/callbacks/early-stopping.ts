@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { parseOptions } from '../core/configured.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { Callback, type Logs } from '../training/callback.ts';
+import { Monitor, monitorOptions } from './monitor.ts';
+
+const schema = z.strictObject({
+  ...monitorOptions,
+  /** Smallest change that counts as better. */
+  minDelta: z.number().nonnegative().default(0),
+  /** Epochs without improvement that are endured. */
+  patience: z.int().nonnegative().default(0),
+  /** A value that must be beaten from the start. */
+  baseline: z.number().nullable().default(null),
+  restoreBestWeights: z.boolean().default(false),
+  startFromEpoch: z.int().nonnegative().default(0),
+});
+
+/** Stops when a figure has not improved for `patience` epochs. @source keras/src/callbacks/early_stopping.py */
+export class EarlyStopping extends Callback {
+  readonly #options: z.output<typeof schema>;
+  readonly #monitor: Monitor;
+  #best = 0;
+  #wait = 0;
+  #bestEpoch = 0;
+  #bestWeights: Tensor[] | undefined;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    super();
+    this.#options = parseOptions(schema, options, 'EarlyStopping');
+    this.#monitor = new Monitor(this.#options.monitor, this.#options.mode);
+  }
+
+  /** Epoch of the best value, counted from 0. */
+  get bestEpoch(): number {
+    return this.#bestEpoch;
+  }
+
+  override onTrainBegin(): void {
+    this.#wait = 0;
+    this.#bestEpoch = 0;
+    this.#bestWeights = undefined;
+    this.#best = this.#options.baseline ?? this.#monitor.worst(this.run);
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const { startFromEpoch, restoreBestWeights, minDelta, patience, baseline } = this.#options;
+    if (epoch < startFromEpoch) return;
+    const value = this.#monitor.read(logs, 'EarlyStopping');
+    if (restoreBestWeights && this.#bestWeights === undefined) this.#keep(epoch);
+    this.#wait++;
+    if (this.#monitor.improves(value, this.#best, minDelta, this.run)) {
+      this.#best = value;
+      this.#bestEpoch = epoch;
+      if (restoreBestWeights) this.#keep(epoch);
+      if (baseline === null || this.#monitor.improves(value, baseline, minDelta, this.run)) this.#wait = 0;
+    } else if (this.#wait >= patience && epoch > 0) {
+      this.run.stop();
+    }
+  }
+
+  override onTrainEnd(): void {
+    if (this.#bestWeights !== undefined) this.run.model.setWeights(this.#bestWeights);
+  }
+
+  #keep(epoch: number): void {
+    this.#bestEpoch = epoch;
+    this.#bestWeights = this.run.model.getWeights();
+  }
+}
+
+/** Stops when a figure no longer improves. @see {@link EarlyStopping} */
+export const earlyStopping = (options: z.input<typeof schema> = {}): EarlyStopping => new EarlyStopping(options);

@@ -1,0 +1,65 @@
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { parseOptions } from '../core/configured.ts';
+import { Callback, type Logs } from '../training/callback.ts';
+
+/** Stops training at the first batch whose loss is not a number. @source keras/src/callbacks/terminate_on_nan.py */
+export class TerminateOnNaN extends Callback {
+  override onTrainBatchEnd(_batch: number, { loss }: Logs): void {
+    if (loss !== undefined && !Number.isFinite(loss)) this.run.stop();
+  }
+}
+
+/** Stops training at the first batch whose loss is not a number. @see {@link TerminateOnNaN} */
+export const terminateOnNaN = (): TerminateOnNaN => new TerminateOnNaN();
+
+const csvSchema = z.strictObject({
+  path: z.string(),
+  separator: z.string().default(','),
+  /** Goes on with a file that exists (its header is kept) instead of replacing it. */
+  append: z.boolean().default(false),
+});
+
+/** Writes the logs of each epoch as a line of a CSV file. @source keras/src/callbacks/csv_logger.py */
+export class CSVLogger extends Callback {
+  readonly #options: z.output<typeof csvSchema>;
+  #keys: string[] | undefined;
+
+  constructor(options: z.input<typeof csvSchema>) {
+    super();
+    this.#options = parseOptions(csvSchema, options, 'CSVLogger');
+  }
+
+  override onTrainBegin(): void {
+    const { path, separator, append } = this.#options;
+    const header = append && existsSync(path) ? (readFileSync(path, 'utf8').split('\n')[0] ?? '') : '';
+    this.#keys = header === '' ? undefined : header.split(separator).slice(1);
+    if (header === '') writeFileSync(path, '');
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const { path, separator } = this.#options;
+    if (this.#keys === undefined) {
+      this.#keys = Object.keys(logs).sort();
+      appendFileSync(path, `${['epoch', ...this.#keys].join(separator)}\n`);
+    }
+    appendFileSync(path, `${[epoch, ...this.#keys.map((key) => logs[key] ?? 'NA')].join(separator)}\n`);
+  }
+}
+
+/** Writes the logs of each epoch as a line of a CSV file. @see {@link CSVLogger} */
+export const csvLogger = (options: z.input<typeof csvSchema>): CSVLogger => new CSVLogger(options);
+
+/** The hooks of a callback, as plain functions. */
+export type Hooks = Partial<Omit<Callback, 'run'>>;
+
+/** A callback from plain functions. @source keras/src/callbacks/lambda_callback.py */
+export class LambdaCallback extends Callback {
+  constructor(hooks: Hooks) {
+    super();
+    Object.assign(this, hooks);
+  }
+}
+
+/** A callback from plain functions. @example `tfk.callbacks.lambda({ onEpochEnd: (epoch, logs) => ... })` */
+export const lambda = (hooks: Hooks): LambdaCallback => new LambdaCallback(hooks);

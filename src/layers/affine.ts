@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import type { Shape } from '../core/shape.ts';
+import type { Value } from '../ir/graph.ts';
+import { add, mul, reduceMean, reshape, rsqrt, square, sub } from '../ops/index.ts';
+import { Layer, layerOptions } from './layer.ts';
+import { constraintOption, initializerOption, regularizerOption } from './options.ts';
+import type { Weight } from './weight.ts';
+
+/** Options of a layer that scales and shifts what it has normalized. */
+export const affineOptions = layerOptions.extend({
+  epsilon: z.number().positive().default(1e-3),
+  /** Adds the weight `beta`. */
+  center: z.boolean().default(true),
+  /** Multiplies by the weight `gamma`. */
+  scale: z.boolean().default(true),
+  betaInitializer: initializerOption('zeros'),
+  gammaInitializer: initializerOption('ones'),
+  betaRegularizer: regularizerOption(),
+  gammaRegularizer: regularizerOption(),
+  betaConstraint: constraintOption(),
+  gammaConstraint: constraintOption(),
+});
+
+/** A layer that computes `gamma * normalized + beta`. */
+export abstract class Affine<S extends z.ZodType<z.output<typeof affineOptions>>> extends Layer<S> {
+  #gamma: Weight | undefined;
+  #beta: Weight | undefined;
+
+  /** Creates `gamma` and `beta`, as far as the options want them. */
+  protected addAffine(shape: Shape): void {
+    const o = this.options;
+    if (o.scale) {
+      const { gammaInitializer: initializer, gammaRegularizer: regularizer, gammaConstraint: constraint } = o;
+      this.#gamma = this.addWeight('gamma', shape, { initializer, regularizer, constraint });
+    }
+    if (o.center) {
+      const { betaInitializer: initializer, betaRegularizer: regularizer, betaConstraint: constraint } = o;
+      this.#beta = this.addWeight('beta', shape, { initializer, regularizer, constraint });
+    }
+  }
+
+  /** `gamma * x + beta`, the weights laid out along `axes` of `x`. */
+  protected affine(x: Value, axes: readonly number[]): Value {
+    const shape = alignedShape(x, axes);
+    const scaled = this.#gamma ? mul(x, reshape(this.#gamma.value, shape)) : x;
+    return this.#beta ? add(scaled, reshape(this.#beta.value, shape)) : scaled;
+  }
+}
+
+/** `x`'s shape with 1 everywhere but along `axes`: weights in this shape broadcast against `x`. */
+export const alignedShape = (x: Value, axes: readonly number[]): Shape =>
+  x.shape.map((n, axis) => (axes.includes(axis) ? n : 1));
+
+/** Mean 0 and population variance 1 over `axes`: `(x - mean) / sqrt(variance + epsilon)`. */
+export function standardize(x: Value, axes: readonly number[], epsilon: number): Value {
+  const centred = sub(x, reduceMean(x, axes, true));
+  return mul(centred, rsqrt(add(reduceMean(square(centred), axes, true), epsilon)));
+}

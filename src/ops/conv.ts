@@ -1,0 +1,189 @@
+import { formatShape, type Shape, sameShape, type TensorType } from '../core/shape.ts';
+import { ConfigError, ShapeError } from '../errors.ts';
+import type { Value } from '../ir/graph.ts';
+import { apply, attrs, defineOp } from '../ir/op.ts';
+import { normal } from '../ir/samples.ts';
+import { convGradWeights } from './conv-grad-weights.ts';
+import { biasFilled, forEachProduct } from './conv-reference.ts';
+import { convTranspose } from './conv-transpose.ts';
+import { reduceSum } from './reduce.ts';
+import { float } from './support.ts';
+import {
+  checkWindow,
+  readWindow,
+  spatialOf,
+  type WindowAttrs,
+  type WindowOptions,
+  windowAttrs,
+  windowOnnx,
+  windowPlaces,
+  windowRemainders,
+} from './window.ts';
+
+/** Attributes of a convolution. */
+export interface ConvAttrs extends WindowAttrs {
+  /** Channels come in this many groups that don't mix; each filter reads one of them. */
+  readonly group: number;
+}
+
+export interface ConvOptions extends WindowOptions {
+  readonly bias?: Value;
+  readonly group?: number;
+}
+
+/**
+ * Convolution (cross-correlation) over any number of spatial axes, channels first:
+ * `y[n,k,o] = bias[k] + sum over c, r of x[n,c,o * strides + r * dilations - pads] * w[k,c,r]`.
+ * @param x - `[N, C, ...spatial]`
+ * @param w - `[K, C / group, ...kernel]`
+ * @param options - `bias` `[K]`; `pads` are explicit: see {@link samePads}
+ * @returns `[N, K, ...places]`
+ * @throws {@link ShapeError} when ranks or channels do not fit, or the kernel is larger than the padded input
+ * @throws {@link ConfigError} when an option is out of range
+ * @source ONNX Conv-11
+ */
+export function conv(x: Value, w: Value, options: ConvOptions = {}): Value {
+  return convolve(x, w, options.bias, { ...windowAttrs(options, x.rank - 2), group: options.group ?? 1 });
+}
+
+/** {@link conv} with all attributes given. */
+export const convolve = (x: Value, w: Value, bias: Value | undefined, a: ConvAttrs): Value =>
+  apply(convOp, { x, w, bias }, a);
+
+const strided: ConvAttrs = { strides: [2, 1], pads: [1, 0, 1, 2], dilations: [1, 2], group: 1 };
+const plain: ConvAttrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 };
+const grouped: ConvAttrs = { strides: [2, 2], pads: [0, 1, 1, 1], dilations: [1, 1], group: 2 };
+
+const convOp = defineOp({
+  name: 'conv',
+  inputs: { x: float, w: float, bias: { ...float, optional: true } },
+  attrs: attrs<ConvAttrs>(),
+  infer: ({ x, w, bias }, a): TensorType => {
+    const shape = convShape('conv', x.shape, w.shape, a);
+    checkBias('conv', bias, w.shape[0] as number);
+    return { dtype: x.dtype, shape };
+  },
+  lower: ({ x, w, bias }, a, emit) =>
+    emit.op('Conv', [x, w, bias], { ...windowOnnx(a), group: { int: a.group } }),
+  vjp: ({ x, w, bias }, dy, a) => ({
+    x: convGradInput(dy, w, a, x.shape),
+    w: convGradWeights(x, dy, a, spatialOf(w.shape)),
+    bias: bias === undefined ? null : channelSum(dy),
+  }),
+  reference: ({ x, w, bias }, a, y) => {
+    const result = biasFilled(y.shape, bias?.data);
+    forEachProduct({ x: x.shape, w: w.shape, y: y.shape }, a, (xi, wi, yi) => {
+      result[yi] = (result[yi] as number) + (x.data[xi] as number) * (w.data[wi] as number);
+    });
+    return result;
+  },
+  samples: [
+    { inputs: { x: normal([2, 3, 5, 4]), w: normal([4, 3, 3, 2]), bias: normal([4]) }, attrs: plain },
+    { inputs: { x: normal([2, 2, 6, 7]), w: normal([3, 2, 3, 2]), bias: undefined }, attrs: strided },
+    { inputs: { x: normal([2, 4, 6, 5]), w: normal([6, 2, 3, 2]), bias: normal([6]) }, attrs: grouped },
+    {
+      inputs: { x: normal([1, 3, 5, 5]), w: normal([3, 1, 3, 3]), bias: undefined }, // depthwise
+      attrs: { ...plain, pads: [1, 1, 1, 1], group: 3 },
+    },
+    {
+      inputs: { x: normal([2, 3, 5, 5]), w: normal([2, 3, 1, 1]), bias: undefined }, // pointwise
+      attrs: { ...plain, strides: [2, 2] },
+    },
+    {
+      inputs: { x: normal([2, 2, 9]), w: normal([3, 2, 3]), bias: normal([3]) },
+      attrs: { strides: [2], pads: [1, 0], dilations: [2], group: 1 },
+    },
+    {
+      inputs: { x: normal([1, 2, 4, 3, 4]), w: normal([2, 2, 2, 2, 3]), bias: undefined },
+      attrs: { strides: [1, 1, 2], pads: [0, 1, 0, 1, 0, 1], dilations: [1, 1, 1], group: 1 },
+    },
+  ],
+  errors: [
+    { inputs: { x: normal([1, 3, 5, 5]), w: normal([2, 2, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
+    { inputs: { x: normal([1, 3, 5]), w: normal([2, 3, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
+    { inputs: { x: normal([1, 1, 2, 5]), w: normal([2, 1, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
+    {
+      inputs: { x: normal([1, 1, 5, 5]), w: normal([2, 1, 3, 3]), bias: normal([3]) },
+      attrs: plain,
+      throws: ShapeError,
+    },
+    {
+      inputs: { x: normal([1, 1, 5, 5]), w: normal([2, 1, 3, 3]), bias: undefined },
+      attrs: { ...plain, strides: [1] },
+      throws: ConfigError,
+    },
+    {
+      inputs: { x: normal([1, 4, 5, 5]), w: normal([3, 2, 3, 3]), bias: undefined },
+      attrs: { ...plain, group: 2 },
+      throws: ConfigError,
+    },
+  ],
+  onnx: {
+    Conv: (node) => {
+      const [x, w] = [node.input(0), node.input(1)];
+      const window = readWindow(node, spatialOf(x.shape), spatialOf(w.shape));
+      return convolve(x, w, node.inputs[2], { ...window, group: node.int('group', 1) });
+    },
+  },
+});
+
+/** Sum over all axes but the channels: the gradient of a bias. */
+export const channelSum = (dy: Value): Value =>
+  reduceSum(
+    dy,
+    dy.shape.map((_, axis) => axis).filter((axis) => axis !== 1),
+  );
+
+/** Cotangent of a convolution's input of shape `x`. */
+export const convGradInput = (dy: Value, w: Value, a: ConvAttrs, x: Shape): Value =>
+  convTranspose(dy, w, { ...a, outputPadding: windowRemainders(spatialOf(x), spatialOf(w.shape), a) });
+
+/**
+ * Shape of a convolution's result, its operands checked.
+ * @throws {@link ShapeError} when ranks or channels do not fit, or the kernel is larger than the padded input
+ * @throws {@link ConfigError} when an attribute is out of range
+ */
+export function convShape(op: string, x: Shape, w: Shape, a: ConvAttrs): Shape {
+  if (x.length < 3 || w.length !== x.length) {
+    throw new ShapeError(
+      `${op}: x [N,C,...spatial] and w [K,C/group,...kernel] need the same number of axes, three or more. ` +
+        `Received ${formatShape(x)} and ${formatShape(w)}.`,
+      { op, received: `${formatShape(x)} and ${formatShape(w)}` },
+    );
+  }
+  const [batch, channels] = x as [number, number];
+  const [filters, depth] = w as [number, number];
+  checkGroup(op, a.group, filters);
+  if (channels !== depth * a.group) {
+    throw new ShapeError(
+      `${op}: w ${formatShape(w)} with group ${a.group} reads ${depth * a.group} channels, ` +
+        `x ${formatShape(x)} has ${channels}. Make axis 1 of w channels / group.`,
+      { op, argument: 'w', expected: `${channels / a.group} channels`, received: String(depth) },
+    );
+  }
+  checkWindow(op, spatialOf(x), spatialOf(w), a);
+  return [batch, filters, ...windowPlaces(spatialOf(x), spatialOf(w), a)];
+}
+
+/** @throws {@link ConfigError} when `group` does not divide the channels */
+export function checkGroup(op: string, group: number, channels: number): void {
+  if (Number.isInteger(group) && group > 0 && channels % group === 0) return;
+  throw new ConfigError(`${op}: group must divide the ${channels} channels of w's first axis. Received ${group}.`, {
+    op,
+    argument: 'group',
+    expected: `a divisor of ${channels}`,
+    received: String(group),
+  });
+}
+
+/** @throws {@link ShapeError} when a bias is not a vector of one number per channel */
+export function checkBias(op: string, bias: TensorType | undefined, channels: number): void {
+  if (bias === undefined || sameShape(bias.shape, [channels])) return;
+  const received = formatShape(bias.shape);
+  throw new ShapeError(`${op}: bias must have shape [${channels}]. Received ${received}.`, {
+    op,
+    argument: 'bias',
+    expected: `[${channels}]`,
+    received,
+  });
+}

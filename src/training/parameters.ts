@@ -1,0 +1,159 @@
+import type { Binding } from '../backend/backend.ts';
+import { getBackend } from '../backend/registry.ts';
+import { Arena } from '../backend/wasm/arena.ts';
+import { nextRandom } from '../core/seed.ts';
+import type { Key } from '../core/random.ts';
+import type { TensorData } from '../core/dtype.ts';
+import { sizeOf } from '../core/shape.ts';
+import { InternalError } from '../errors.ts';
+import { input } from '../ir/graph.ts';
+import type { Weight } from '../layers/weight.ts';
+import { OptimizerState, optimizerRegions, WasmUpdate } from '../optimizers/index.ts';
+import type { Compiled } from './compile.ts';
+import type { StepTargets } from './step.ts';
+import type { Trainable } from './trainable.ts';
+
+/**
+ * A model's parameters while it trains: weights, gradients and optimizer slots side by side in one arena, which native
+ * code and update kernels share; state that layers update themselves beside them, in two copies that take turns.
+ */
+export class ParameterStore implements StepTargets {
+  readonly state: OptimizerState;
+  /** Key of the random numbers of training steps. */
+  key: Key = nextRandom().key;
+  readonly #trained: readonly Weight[];
+  readonly #kept: readonly Weight[];
+  readonly #arena: Arena;
+  readonly #places = new Map<Weight, number>();
+  readonly #update: WasmUpdate;
+  readonly #current: Float32Array;
+  readonly #next: Float32Array;
+  #constrain: Constrainer | undefined;
+
+  private constructor(model: Trainable, compiled: Compiled) {
+    this.#trained = model.trainableWeights;
+    this.#kept = model.nonTrainableWeights;
+    const sizes = (list: readonly Weight[]): number[] => list.map((w) => sizeOf(w.shape));
+    this.#arena = new Arena({
+      weights: sizes(this.#trained),
+      ...optimizerRegions(compiled.optimizer, this.#trained),
+      state: sizes(this.#kept),
+      nextState: sizes(this.#kept),
+    });
+    this.#trained.forEach((w, i) => this.#adopt(w, i, 'weights'));
+    this.#kept.forEach((w, i) => this.#adopt(w, i, 'state'));
+    this.#current = this.#arena.region('state');
+    this.#next = this.#arena.region('nextState');
+    this.#next.set(this.#current);
+    const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
+    this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
+    const update = WasmUpdate.compile(this.state);
+    if (update === undefined) {
+      throw new InternalError(`the rule of ${compiled.optimizer.className} has no elementwise form.`);
+    }
+    this.#update = update;
+  }
+
+  /** Moves the weights of a built model into an arena. */
+  static async create(model: Trainable, compiled: Compiled): Promise<ParameterStore> {
+    const store = new ParameterStore(model, compiled);
+    const constrained = store.#trained.filter((w) => w.constraint !== undefined);
+    if (constrained.length > 0) store.#constrain = await Constrainer.create(constrained, compiled);
+    return store;
+  }
+
+  #adopt(weight: Weight, index: number, region: string): void {
+    weight.moveTo(this.#arena.view(region, index));
+    this.#places.set(weight, index);
+  }
+
+  /** Whether the weights are still the model's, in this memory, with the same ones trained. */
+  holds(model: Trainable): boolean {
+    const same = (a: readonly Weight[], b: readonly Weight[]): boolean => a.length === b.length && a.every((w, i) => w === b[i]);
+    return (
+      same(this.#trained, model.trainableWeights) &&
+      same(this.#kept, model.nonTrainableWeights) &&
+      this.#trained.every((w, i) => w.storage.data === this.#arena.view('weights', i))
+    );
+  }
+
+  gradient(weight: Weight): TensorData {
+    return this.#arena.view('gradients', this.#place(weight));
+  }
+
+  update(weight: Weight): TensorData {
+    return this.#arena.view('nextState', this.#place(weight));
+  }
+
+  /** After a training step: new weights from the gradients, the layers' new state, constraints. */
+  apply(): Promise<void> | undefined {
+    this.#update.apply();
+    if (this.#kept.length > 0) this.#current.set(this.#next);
+    return this.#constrain?.apply();
+  }
+
+  /** Batches trained on so far. */
+  get iterations(): number {
+    return this.state.iteration;
+  }
+
+  get learningRate(): number {
+    return this.state.learningRate;
+  }
+
+  set learningRate(value: number) {
+    this.state.learningRate = value;
+  }
+
+  /** Elements that the optimizer keeps. */
+  get optimizerSize(): number {
+    return this.state.variables.reduce((n, v) => n + sizeOf(v.shape), 0);
+  }
+
+  #place(weight: Weight): number {
+    const place = this.#places.get(weight);
+    if (place === undefined) throw new InternalError(`weight "${weight.path}" is not in the arena.`);
+    return place;
+  }
+
+  dispose(): void {
+    this.#constrain?.dispose();
+  }
+}
+
+/** Projects weights onto their constraints, in place. */
+class Constrainer {
+  readonly #binding: Binding;
+  readonly #weights: readonly Weight[];
+  readonly #results: readonly Float32Array[];
+  readonly #release: () => void;
+
+  private constructor(binding: Binding, weights: readonly Weight[], results: readonly Float32Array[], release: () => void) {
+    this.#binding = binding;
+    this.#weights = weights;
+    this.#results = results;
+    this.#release = release;
+  }
+
+  static async create(weights: readonly Weight[], compiled: Compiled): Promise<Constrainer> {
+    const inputs = weights.map((w, i) => input(`w${i}`, { dtype: w.dtype, shape: w.shape }));
+    const outputs = weights.map((w, i) => ({ name: `out${i}`, value: w.constraint?.call(inputs[i] as never) as never }));
+    const backend = await getBackend(compiled.backend);
+    const executable = await backend.compile({ name: 'constraints', inputs, outputs }, { device: 'cpu', threads: 1 });
+    const results = weights.map((w) => new Float32Array(sizeOf(w.shape)));
+    const binding = executable.bind(weights.map((w) => w.storage.data), results);
+    return new Constrainer(binding, weights, results, () => executable.dispose());
+  }
+
+  async apply(): Promise<void> {
+    await this.#binding.run();
+    this.#weights.forEach((w, i) => {
+      (w.storage.data as Float32Array).set(this.#results[i] as Float32Array);
+    });
+  }
+
+  dispose(): void {
+    this.#binding.dispose();
+    this.#release();
+  }
+}
