@@ -15,12 +15,11 @@ export const regularizerOption = () => regularizers.option().nullable().default(
 export const constraintOption = () => constraints.option().nullable().default(null);
 
 /** `n` for every axis, or one number per axis. */
-export const perAxis = (rank: number, byDefault?: number) => {
-  const each = positiveInteger;
-  const schema = z
-    .union([each, z.array(each).length(rank, `expected one number or ${rank}`)])
+export const perAxis = (rank: number) =>
+  z
+    .union([positiveInteger, z.array(positiveInteger).length(rank)], {
+      error: `expected a whole number of at least 1, or ${rank} of them`,
+    })
     .transform((v) => (typeof v === 'number' ? new Array<number>(rank).fill(v) : v));
-  return byDefault === undefined ? schema : schema.default(new Array<number>(rank).fill(byDefault));
-};
 
 export const dataFormatOption = z.enum(['channelsLast', 'channelsFirst']).default('channelsLast');

@@ -22,7 +22,12 @@ interface ConvGradWeightsAttrs extends ConvAttrs {
  * @returns `[K, C / group, ...kernel]`
  * @throws {@link ShapeError} when `dy` is not the cotangent of a convolution of `x`
  */
-export function convGradWeights(x: Value, dy: Value, { strides, pads, dilations, group }: ConvAttrs, kernel: Shape): Value {
+export function convGradWeights(
+  x: Value,
+  dy: Value,
+  { strides, pads, dilations, group }: ConvAttrs,
+  kernel: Shape,
+): Value {
   return apply(convGradWeightsOp, { x, dy }, { strides, pads, dilations, group, kernel });
 }
 
@@ -45,7 +50,12 @@ const convGradWeightsOp = defineOp({
     if (sameShape(expected, dy.shape)) return { dtype: x.dtype, shape };
     throw new ShapeError(
       `convGradWeights: dy must have the convolution's shape ${formatShape(expected)}. Received ${formatShape(dy.shape)}.`,
-      { op: 'convGradWeights', argument: 'dy', expected: formatShape(expected), received: formatShape(dy.shape) },
+      {
+        op: 'convGradWeights',
+        argument: 'dy',
+        expected: formatShape(expected),
+        received: formatShape(dy.shape),
+      },
     );
   },
   lower: ({ x, dy }, a, emit) =>
@@ -73,7 +83,10 @@ const convGradWeightsOp = defineOp({
       inputs: { x: normal([1, 3, 5, 5]), dy: normal([1, 3, 5, 5]) },
       attrs: { ...plain, kernel: [3, 3], pads: [1, 1, 1, 1], group: 3 },
     },
-    { inputs: { x: normal([2, 3, 5, 5]), dy: normal([2, 2, 3, 3]) }, attrs: { ...plain, strides: [2, 2], kernel: [1, 1] } },
+    {
+      inputs: { x: normal([2, 3, 5, 5]), dy: normal([2, 2, 3, 3]) },
+      attrs: { ...plain, strides: [2, 2], kernel: [1, 1] },
+    },
     {
       inputs: { x: normal([2, 2, 9]), dy: normal([2, 3, 3]) },
       attrs: { strides: [2], pads: [1, 0], dilations: [2], group: 1, kernel: [3] },
@@ -89,7 +102,9 @@ const convGradWeightsOp = defineOp({
       order: 1,
     },
   ],
-  errors: [{ inputs: { x: normal([2, 3, 5, 4]), dy: normal([2, 4, 3, 2]) }, attrs: plain, throws: ShapeError }],
+  errors: [
+    { inputs: { x: normal([2, 3, 5, 4]), dy: normal([2, 4, 3, 2]) }, attrs: plain, throws: ShapeError },
+  ],
 });
 
 const weightsShape = (x: Shape, dy: Shape, { group, kernel }: ConvGradWeightsAttrs): Shape => [
@@ -133,9 +148,12 @@ function lowerAsProducts(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit:
   for (let first = 0; first < shifted.length; first += joined) {
     const some = shifted.slice(first, first + joined);
     const right = some.length === 1 ? (some[0] as string) : emit.op('Concat', some, { axis: { int: 1 } });
-    products.push(emit.op('Reshape', [productTransposed(cotangent, right, emit), list([filters, some.length, depth])]));
+    products.push(
+      emit.op('Reshape', [productTransposed(cotangent, right, emit), list([filters, some.length, depth])]),
+    );
   }
-  const taps = products.length === 1 ? (products[0] as string) : emit.op('Concat', products, { axis: { int: 1 } });
+  const taps =
+    products.length === 1 ? (products[0] as string) : emit.op('Concat', products, { axis: { int: 1 } });
   const ordered = emit.op('Transpose', [taps], { perm: { ints: [0, 2, 1] } });
   return emit.op('Reshape', [ordered, list([filters, depth, ...kernel])]);
 }
@@ -160,7 +178,8 @@ function lowerAsConv(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit: Emi
   const source = emit.op('Reshape', [outer, list([depth, group * batch, ...sizes])]);
   const weights = emit.op('Transpose', [dy], swap);
   const needed = kernel.map((k, i) => {
-    const last = (k - 1) * (dilations[i] as number) + ((dy.type.shape[2 + i] as number) - 1) * (strides[i] as number);
+    const last =
+      (k - 1) * (dilations[i] as number) + ((dy.type.shape[2 + i] as number) - 1) * (strides[i] as number);
     return Math.max(0, last + 1 - (sizes[i] as number) - (pads[i] as number));
   });
   const result = emit.op('Conv', [source, weights], {

@@ -8,15 +8,7 @@ import { type ConvAttrs, type ConvOptions, channelSum, checkBias, checkGroup, co
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
 import { float } from './support.ts';
-import {
-  checkWindow,
-  perAxis,
-  readWindow,
-  spatialOf,
-  splitPads,
-  windowAttrs,
-  windowOnnx,
-} from './window.ts';
+import { checkWindow, perAxis, readWindow, spatialOf, splitPads, windowAttrs, windowOnnx } from './window.ts';
 
 interface ConvTransposeAttrs extends ConvAttrs {
   /** Elements that the result has at the end of each axis beyond those the last place reaches; below the stride. */
@@ -89,9 +81,15 @@ const convTransposeOp = defineOp({
       inputs: { x: normal([2, 4, 5, 5]), w: normal([4, 4, 3, 3]), bias: undefined },
       attrs: { ...same, dilations: [2, 1], pads: [2, 1, 2, 1], group: 2 },
     },
-    { inputs: { x: normal([1, 3, 4, 4]), w: normal([3, 1, 3, 3]), bias: undefined }, attrs: { ...same, group: 3 } },
+    {
+      inputs: { x: normal([1, 3, 4, 4]), w: normal([3, 1, 3, 3]), bias: undefined },
+      attrs: { ...same, group: 3 },
+    },
     { inputs: { x: normal([2, 2, 3, 4]), w: normal([2, 3, 3, 2]), bias: normal([3]) }, attrs: strided },
-    { inputs: { x: normal([1, 4, 3, 2]), w: normal([4, 1, 2, 3]), bias: undefined }, attrs: { ...strided, group: 2 } },
+    {
+      inputs: { x: normal([1, 4, 3, 2]), w: normal([4, 1, 2, 3]), bias: undefined },
+      attrs: { ...strided, group: 2 },
+    },
     {
       inputs: { x: normal([2, 2, 4]), w: normal([2, 2, 3]), bias: undefined },
       attrs: { strides: [2], pads: [1, 2], dilations: [2], group: 1, outputPadding: [1] },
@@ -108,8 +106,16 @@ const convTransposeOp = defineOp({
     },
   ],
   errors: [
-    { inputs: { x: normal([1, 3, 4, 4]), w: normal([2, 2, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
-    { inputs: { x: normal([1, 2, 1, 1]), w: normal([2, 2, 2, 2]), bias: undefined }, attrs: same, throws: ShapeError },
+    {
+      inputs: { x: normal([1, 3, 4, 4]), w: normal([2, 2, 3, 3]), bias: undefined },
+      attrs: plain,
+      throws: ShapeError,
+    },
+    {
+      inputs: { x: normal([1, 2, 1, 1]), w: normal([2, 2, 2, 2]), bias: undefined },
+      attrs: same,
+      throws: ShapeError,
+    },
     {
       inputs: { x: normal([1, 2, 4, 4]), w: normal([2, 2, 3, 3]), bias: undefined },
       attrs: { ...plain, outputPadding: [1, 0] },
@@ -123,17 +129,30 @@ const convTransposeOp = defineOp({
  * Without strides the same sum is a convolution with flipped weights. That one has as many places as the result has
  * elements, but runs threaded and without scattering: it wins unless the result is the larger one or has few channels.
  */
-function betterAsConv(x: Shape, w: Shape, { strides, pads, dilations, group }: ConvTransposeAttrs, y: Shape): boolean {
+function betterAsConv(
+  x: Shape,
+  w: Shape,
+  { strides, pads, dilations, group }: ConvTransposeAttrs,
+  y: Shape,
+): boolean {
   const fits = pads.every((n, i) => {
     const axis = i % strides.length;
     return n <= (dilations[axis] as number) * ((w[2 + axis] as number) - 1);
   });
   const depthwise = w[0] === group && w[1] === 1;
   const worthwhile = depthwise || (w[1] as number) >= 4;
-  return fits && worthwhile && strides.every((s) => s === 1) && sizeOf(spatialOf(y)) <= 1.1 * sizeOf(spatialOf(x));
+  return (
+    fits && worthwhile && strides.every((s) => s === 1) && sizeOf(spatialOf(y)) <= 1.1 * sizeOf(spatialOf(x))
+  );
 }
 
-function lowerAsConv(x: Operand, w: Operand, bias: Operand | undefined, a: ConvTransposeAttrs, emit: Emit): string {
+function lowerAsConv(
+  x: Operand,
+  w: Operand,
+  bias: Operand | undefined,
+  a: ConvTransposeAttrs,
+  emit: Emit,
+): string {
   const [inputs, depth, ...kernel] = w.type.shape as [number, number, ...number[]];
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const axes = kernel.map((_, axis) => axis + 2);
@@ -164,27 +183,37 @@ function transposedShape(x: Shape, w: Shape, a: ConvTransposeAttrs): Shape {
   const kernel = spatialOf(w);
   const spatial = kernel.length;
   const full = spatialOf(x).map(
-    (n, i) => (a.strides[i] as number) * (n - 1) + (a.dilations[i] as number) * ((kernel[i] as number) - 1) + 1,
+    (n, i) =>
+      (a.strides[i] as number) * (n - 1) + (a.dilations[i] as number) * ((kernel[i] as number) - 1) + 1,
   );
-  checkWindow(op, full, kernel, { ...a, pads: a.pads.map((n) => Math.max(n, 0)) });
+  checkWindow(op, full, kernel, a);
   const { outputPadding, strides } = a;
-  if (outputPadding.length !== spatial || outputPadding.some((n, i) => n < 0 || n >= (strides[i] as number))) {
+  if (
+    outputPadding.length !== spatial ||
+    outputPadding.some((n, i) => n < 0 || n >= (strides[i] as number))
+  ) {
     const expected = `${spatial} numbers from 0 to below the strides (${strides.join(',')})`;
-    throw new ConfigError(`${op}: outputPadding must be ${expected}. Received [${outputPadding.join(',')}].`, {
-      op,
-      argument: 'outputPadding',
-      expected,
-      received: `[${outputPadding.join(',')}]`,
-    });
+    throw new ConfigError(
+      `${op}: outputPadding must be ${expected}. Received [${outputPadding.join(',')}].`,
+      {
+        op,
+        argument: 'outputPadding',
+        expected,
+        received: `[${outputPadding.join(',')}]`,
+      },
+    );
   }
   const sizes = full.map(
     (n, i) => n - (a.pads[i] as number) - (a.pads[spatial + i] as number) + (outputPadding[i] as number),
   );
   if (sizes.some((n) => n <= 0)) {
-    throw new ShapeError(`${op}: pads ${a.pads.join(',')} leave nothing of a result of ${formatShape(full)}.`, {
-      op,
-      argument: 'pads',
-    });
+    throw new ShapeError(
+      `${op}: pads ${a.pads.join(',')} leave nothing of a result of ${formatShape(full)}.`,
+      {
+        op,
+        argument: 'pads',
+      },
+    );
   }
   return [x[0] as number, (w[1] as number) * a.group, ...sizes];
 }
@@ -204,7 +233,10 @@ function readConvTranspose(node: OnnxNode): Value {
       : undefined;
   if (wanted === undefined) return convTranspose(x, w, { ...options, outputPadding });
   const surplus = sizes.map((n, i) => {
-    const full = (window.strides[i] as number) * (n - 1) + (window.dilations[i] as number) * ((kernel[i] as number) - 1) + 1;
+    const full =
+      (window.strides[i] as number) * (n - 1) +
+      (window.dilations[i] as number) * ((kernel[i] as number) - 1) +
+      1;
     return full + (outputPadding[i] as number) - (wanted[i] as number);
   });
   const pads = splitPads(

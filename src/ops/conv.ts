@@ -99,9 +99,21 @@ const convOp = defineOp({
     },
   ],
   errors: [
-    { inputs: { x: normal([1, 3, 5, 5]), w: normal([2, 2, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
-    { inputs: { x: normal([1, 3, 5]), w: normal([2, 3, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
-    { inputs: { x: normal([1, 1, 2, 5]), w: normal([2, 1, 3, 3]), bias: undefined }, attrs: plain, throws: ShapeError },
+    {
+      inputs: { x: normal([1, 3, 5, 5]), w: normal([2, 2, 3, 3]), bias: undefined },
+      attrs: plain,
+      throws: ShapeError,
+    },
+    {
+      inputs: { x: normal([1, 3, 5]), w: normal([2, 3, 3, 3]), bias: undefined },
+      attrs: plain,
+      throws: ShapeError,
+    },
+    {
+      inputs: { x: normal([1, 1, 2, 5]), w: normal([2, 1, 3, 3]), bias: undefined },
+      attrs: plain,
+      throws: ShapeError,
+    },
     {
       inputs: { x: normal([1, 1, 5, 5]), w: normal([2, 1, 3, 3]), bias: normal([3]) },
       attrs: plain,
@@ -168,12 +180,15 @@ export function convShape(op: string, x: Shape, w: Shape, a: ConvAttrs): Shape {
 /** @throws {@link ConfigError} when `group` does not divide the channels */
 export function checkGroup(op: string, group: number, channels: number): void {
   if (Number.isInteger(group) && group > 0 && channels % group === 0) return;
-  throw new ConfigError(`${op}: group must divide the ${channels} channels of w's first axis. Received ${group}.`, {
-    op,
-    argument: 'group',
-    expected: `a divisor of ${channels}`,
-    received: String(group),
-  });
+  throw new ConfigError(
+    `${op}: group must divide the ${channels} channels of w's first axis. Received ${group}.`,
+    {
+      op,
+      argument: 'group',
+      expected: `a divisor of ${channels}`,
+      received: String(group),
+    },
+  );
 }
 
 /** @throws {@link ShapeError} when a bias is not a vector of one number per channel */

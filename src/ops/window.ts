@@ -67,7 +67,8 @@ export function samePads(
 ): number[] {
   const totals = sizes.map((n, axis) => {
     const stride = strides[axis] as number;
-    const covered = (Math.ceil(n / stride) - 1) * stride + reach(kernel[axis] as number, dilations[axis] as number);
+    const covered =
+      (Math.ceil(n / stride) - 1) * stride + reach(kernel[axis] as number, dilations[axis] as number);
     return Math.max(0, covered - n);
   });
   return splitPads(totals, extra);
@@ -162,7 +163,9 @@ export function touches(sizes: Shape, kernel: Shape, window: WindowAttrs): Touch
     forEachIndex(kernel, (tap, offset) => {
       const index = sizes.map(
         (_, a) =>
-          (at[a] as number) * (strides[a] as number) + (offset[a] as number) * (dilations[a] as number) - (pads[a] as number),
+          (at[a] as number) * (strides[a] as number) +
+          (offset[a] as number) * (dilations[a] as number) -
+          (pads[a] as number),
       );
       if (index.some((i, a) => i < 0 || i >= (sizes[a] as number))) return;
       found.push({ input: index.reduce((sum, i, a) => sum + i * (steps[a] as number), 0), tap, place });

@@ -2,7 +2,7 @@ import { camelCase } from '../../src/core/registry.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { Tensor } from '../../src/core/tensor.ts';
 import { gradient } from '../../src/ir/autodiff.ts';
-import { constant, type Graph, input, inputName, type Value } from '../../src/ir/graph.ts';
+import { constant, input, type Value } from '../../src/ir/graph.ts';
 import type { Layer } from '../../src/layers/layer.ts';
 import { layerRegistry } from '../../src/layers/registry.ts';
 import { Trace, withTrace } from '../../src/layers/trace.ts';
@@ -88,35 +88,21 @@ export function expectationsOf(record: GoldenLayer): {
   const wrt = [...inputs, ...weights.map((w) => trace.weights.get(w) as Value)];
   const grads = gradient(loss, wrt);
   const expectations: Expectation[] = [];
-  const expect = (label: string, value: Value | undefined, wanted: GoldenTensor | null | undefined): void => {
+  const note = (label: string, value: Value | undefined, wanted: GoldenTensor | null | undefined): void => {
     if (!wanted) return;
     const expected = goldenTensor(wanted);
     expectations.push({ label: `${record.name}: ${label}`, value: value ?? zeros(expected), expected });
   };
-  outputs.forEach((y, i) => expect(`output ${i}`, y, record.outputs[i]));
-  inputs.forEach((_, i) => expect(`gradient of input ${i}`, grads[i], record.inputGrads[i]));
-  weights.forEach((w, i) => expect(`gradient of ${w.name}`, grads[inputs.length + i], record.weightGrads[i]));
-  layer.nonTrainableWeights.forEach((w, i) =>
-    expect(`${w.name} after`, trace.updates.get(w) ?? trace.weights.get(w), record.nonTrainableAfter?.[i]),
-  );
+  for (const [i, y] of outputs.entries()) note(`output ${i}`, y, record.outputs[i]);
+  for (const i of inputs.keys()) note(`gradient of input ${i}`, grads[i], record.inputGrads[i]);
+  for (const [i, w] of weights.entries()) {
+    note(`gradient of ${w.name}`, grads[inputs.length + i], record.weightGrads[i]);
+  }
+  for (const [i, w] of layer.nonTrainableWeights.entries()) {
+    note(`${w.name} after`, trace.updates.get(w) ?? trace.weights.get(w), record.nonTrainableAfter?.[i]);
+  }
   return { expectations, feeds, layer };
 }
 
 const zeros = (like: Tensor): Value =>
   constant(new Tensor('float32', like.shape, new Float32Array(like.size)));
-
-/** One graph of many results, with the data for its inputs. */
-export function joinedGraph(
-  name: string,
-  cases: readonly {
-    readonly expectations: readonly Expectation[];
-    readonly feeds: ReadonlyMap<Value, Tensor>;
-  }[],
-): { readonly graph: Graph; readonly feeds: readonly Tensor[] } {
-  const feeds = new Map<Value, Tensor>();
-  const outputs = cases.flatMap((c, i) => {
-    for (const [value, data] of c.feeds) feeds.set(value, data);
-    return c.expectations.map(({ value }, k) => ({ name: `result${i}_${k}`, value }));
-  });
-  return { graph: { name, inputs: [...feeds.keys()], outputs }, feeds: [...feeds.values()] };
-}
