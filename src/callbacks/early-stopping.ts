@@ -70,4 +70,5 @@ export class EarlyStopping extends Callback {
 }
 
 /** Stops when a figure no longer improves. @see {@link EarlyStopping} */
-export const earlyStopping = (options: z.input<typeof schema> = {}): EarlyStopping => new EarlyStopping(options);
+export const earlyStopping = (options: z.input<typeof schema> = {}): EarlyStopping =>
+  new EarlyStopping(options);

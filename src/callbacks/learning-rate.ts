@@ -23,8 +23,9 @@ export class LearningRateScheduler extends Callback {
 }
 
 /** Sets the learning rate before each epoch. @see {@link LearningRateScheduler} */
-export const learningRateScheduler = (schedule: (epoch: number, learningRate: number) => number): LearningRateScheduler =>
-  new LearningRateScheduler(schedule);
+export const learningRateScheduler = (
+  schedule: (epoch: number, learningRate: number) => number,
+): LearningRateScheduler => new LearningRateScheduler(schedule);
 
 const schema = z.strictObject({
   ...monitorOptions,
@@ -81,4 +82,5 @@ export class ReduceLROnPlateau extends Callback {
 }
 
 /** Lowers the learning rate when a figure stops improving. @see {@link ReduceLROnPlateau} */
-export const reduceLROnPlateau = (options: z.input<typeof schema> = {}): ReduceLROnPlateau => new ReduceLROnPlateau(options);
+export const reduceLROnPlateau = (options: z.input<typeof schema> = {}): ReduceLROnPlateau =>
+  new ReduceLROnPlateau(options);

@@ -63,4 +63,5 @@ export class ModelCheckpoint extends Callback {
 }
 
 /** Saves the model while it trains. @see {@link ModelCheckpoint} */
-export const modelCheckpoint = (options: z.input<typeof schema>): ModelCheckpoint => new ModelCheckpoint(options);
+export const modelCheckpoint = (options: z.input<typeof schema>): ModelCheckpoint =>
+  new ModelCheckpoint(options);

@@ -92,7 +92,8 @@ function structuralKey(node: Node): string | undefined {
 }
 
 /** JSON has no infinities and would call them all `null`. */
-const exactNumbers = (_key: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? `${v}` : v);
+const exactNumbers = (_key: string, v: unknown): unknown =>
+  typeof v === 'number' && !Number.isFinite(v) ? `${v}` : v;
 
 /** The op's own algebraic identities. */
 export const simplify: Rule = (node) => {

@@ -4,10 +4,12 @@ import type { Value } from '../ir/graph.ts';
 import { forEachIndex } from '../ir/ndarray.ts';
 import { apply, attrs, defineOp, type Emit, type Operand } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
-import { type ConvAttrs, convGradInput, convolve, convShape } from './conv.ts';
+import { conv } from './conv.ts';
 import { forEachProduct } from './conv-reference.ts';
+import { type ConvAttrs, convShape } from './conv-support.ts';
+import { convTranspose } from './conv-transpose.ts';
 import { float } from './support.ts';
-import { spatialOf } from './window.ts';
+import { spatialOf, windowRemainders } from './window.ts';
 
 interface ConvGradWeightsAttrs extends ConvAttrs {
   /** Spatial sizes of the weights. */
@@ -60,9 +62,9 @@ const convGradWeightsOp = defineOp({
   },
   lower: ({ x, dy }, a, emit) =>
     sizeOf(a.kernel) <= mostProducts ? lowerAsProducts(x, dy, a, emit) : lowerAsConv(x, dy, a, emit),
-  vjp: ({ x, dy }, dw, { kernel: _, ...a }) => ({
-    x: convGradInput(dy, dw, a, x.shape),
-    dy: convolve(x, dw, undefined, a),
+  vjp: ({ x, dy }, dw, a) => ({
+    x: convTranspose(dy, dw, { ...a, outputPadding: windowRemainders(spatialOf(x.shape), a.kernel, a) }),
+    dy: conv(x, dw, a),
   }),
   reference: ({ x, dy }, a, y) => {
     const result = new Float64Array(sizeOf(y.shape));

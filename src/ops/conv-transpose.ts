@@ -4,9 +4,10 @@ import type { Value } from '../ir/graph.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp, type Emit, type Operand } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
-import { type ConvAttrs, type ConvOptions, channelSum, checkBias, checkGroup, convolve } from './conv.ts';
+import { type ConvOptions, conv } from './conv.ts';
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
+import { type ConvAttrs, channelSum, checkBias, checkGroup } from './conv-support.ts';
 import { float } from './support.ts';
 import { checkWindow, perAxis, readWindow, spatialOf, splitPads, windowAttrs, windowOnnx } from './window.ts';
 
@@ -62,8 +63,8 @@ const convTransposeOp = defineOp({
     const own = { group: { int: group }, output_padding: { ints: outputPadding } };
     return emit.op('ConvTranspose', [x, w, bias], { ...windowOnnx(window), ...own });
   },
-  vjp: ({ x, w, bias }, dy, { outputPadding: _, ...a }) => ({
-    x: convolve(dy, w, undefined, a),
+  vjp: ({ x, w, bias }, dy, a) => ({
+    x: conv(dy, w, a),
     w: convGradWeights(dy, x, a, spatialOf(w.shape)),
     bias: bias === undefined ? null : channelSum(dy),
   }),

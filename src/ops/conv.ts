@@ -1,30 +1,21 @@
-import { formatShape, type Shape, sameShape, type TensorType } from '../core/shape.ts';
+import type { TensorType } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { apply, attrs, defineOp } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
+import { type ConvAttrs, channelSum, checkBias, convShape } from './conv-support.ts';
 import { convTranspose } from './conv-transpose.ts';
-import { reduceSum } from './reduce.ts';
 import { float } from './support.ts';
 import {
-  checkWindow,
   readWindow,
   spatialOf,
-  type WindowAttrs,
   type WindowOptions,
   windowAttrs,
   windowOnnx,
-  windowPlaces,
   windowRemainders,
 } from './window.ts';
-
-/** Attributes of a convolution. */
-export interface ConvAttrs extends WindowAttrs {
-  /** Channels come in this many groups that don't mix; each filter reads one of them. */
-  readonly group: number;
-}
 
 export interface ConvOptions extends WindowOptions {
   readonly bias?: Value;
@@ -43,12 +34,9 @@ export interface ConvOptions extends WindowOptions {
  * @source ONNX Conv-11
  */
 export function conv(x: Value, w: Value, options: ConvOptions = {}): Value {
-  return convolve(x, w, options.bias, { ...windowAttrs(options, x.rank - 2), group: options.group ?? 1 });
+  const a = { ...windowAttrs(options, x.rank - 2), group: options.group ?? 1 };
+  return apply(convOp, { x, w, bias: options.bias }, a);
 }
-
-/** {@link conv} with all attributes given. */
-export const convolve = (x: Value, w: Value, bias: Value | undefined, a: ConvAttrs): Value =>
-  apply(convOp, { x, w, bias }, a);
 
 const strided: ConvAttrs = { strides: [2, 1], pads: [1, 0, 1, 2], dilations: [1, 2], group: 1 };
 const plain: ConvAttrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 };
@@ -66,7 +54,10 @@ const convOp = defineOp({
   lower: ({ x, w, bias }, a, emit) =>
     emit.op('Conv', [x, w, bias], { ...windowOnnx(a), group: { int: a.group } }),
   vjp: ({ x, w, bias }, dy, a) => ({
-    x: convGradInput(dy, w, a, x.shape),
+    x: convTranspose(dy, w, {
+      ...a,
+      outputPadding: windowRemainders(spatialOf(x.shape), spatialOf(w.shape), a),
+    }),
     w: convGradWeights(x, dy, a, spatialOf(w.shape)),
     bias: bias === undefined ? null : channelSum(dy),
   }),
@@ -134,71 +125,8 @@ const convOp = defineOp({
     Conv: (node) => {
       const [x, w] = [node.input(0), node.input(1)];
       const window = readWindow(node, spatialOf(x.shape), spatialOf(w.shape));
-      return convolve(x, w, node.inputs[2], { ...window, group: node.int('group', 1) });
+      const bias = node.inputs[2];
+      return conv(x, w, { ...window, group: node.int('group', 1), ...(bias && { bias }) });
     },
   },
 });
-
-/** Sum over all axes but the channels: the gradient of a bias. */
-export const channelSum = (dy: Value): Value =>
-  reduceSum(
-    dy,
-    dy.shape.map((_, axis) => axis).filter((axis) => axis !== 1),
-  );
-
-/** Cotangent of a convolution's input of shape `x`. */
-export const convGradInput = (dy: Value, w: Value, a: ConvAttrs, x: Shape): Value =>
-  convTranspose(dy, w, { ...a, outputPadding: windowRemainders(spatialOf(x), spatialOf(w.shape), a) });
-
-/**
- * Shape of a convolution's result, its operands checked.
- * @throws {@link ShapeError} when ranks or channels do not fit, or the kernel is larger than the padded input
- * @throws {@link ConfigError} when an attribute is out of range
- */
-export function convShape(op: string, x: Shape, w: Shape, a: ConvAttrs): Shape {
-  if (x.length < 3 || w.length !== x.length) {
-    throw new ShapeError(
-      `${op}: x [N,C,...spatial] and w [K,C/group,...kernel] need the same number of axes, three or more. ` +
-        `Received ${formatShape(x)} and ${formatShape(w)}.`,
-      { op, received: `${formatShape(x)} and ${formatShape(w)}` },
-    );
-  }
-  const [batch, channels] = x as [number, number];
-  const [filters, depth] = w as [number, number];
-  checkGroup(op, a.group, filters);
-  if (channels !== depth * a.group) {
-    throw new ShapeError(
-      `${op}: w ${formatShape(w)} with group ${a.group} reads ${depth * a.group} channels, ` +
-        `x ${formatShape(x)} has ${channels}. Make axis 1 of w channels / group.`,
-      { op, argument: 'w', expected: `${channels / a.group} channels`, received: String(depth) },
-    );
-  }
-  checkWindow(op, spatialOf(x), spatialOf(w), a);
-  return [batch, filters, ...windowPlaces(spatialOf(x), spatialOf(w), a)];
-}
-
-/** @throws {@link ConfigError} when `group` does not divide the channels */
-export function checkGroup(op: string, group: number, channels: number): void {
-  if (Number.isInteger(group) && group > 0 && channels % group === 0) return;
-  throw new ConfigError(
-    `${op}: group must divide the ${channels} channels of w's first axis. Received ${group}.`,
-    {
-      op,
-      argument: 'group',
-      expected: `a divisor of ${channels}`,
-      received: String(group),
-    },
-  );
-}
-
-/** @throws {@link ShapeError} when a bias is not a vector of one number per channel */
-export function checkBias(op: string, bias: TensorType | undefined, channels: number): void {
-  if (bias === undefined || sameShape(bias.shape, [channels])) return;
-  const received = formatShape(bias.shape);
-  throw new ShapeError(`${op}: bias must have shape [${channels}]. Received ${received}.`, {
-    op,
-    argument: 'bias',
-    expected: `[${channels}]`,
-    received,
-  });
-}

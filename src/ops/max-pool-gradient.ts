@@ -8,7 +8,8 @@ import { mul } from './binary.ts';
 import { cast } from './cast.ts';
 import { equal } from './compare.ts';
 import { pad } from './pad.ts';
-import { forEachTouch, maxPoolWith, type PoolAttrs, poolType } from './pool.ts';
+import { maxPool } from './pool.ts';
+import { forEachTouch, type PoolAttrs, poolType } from './pool-support.ts';
 import { scatterElements } from './scatter.ts';
 import { broadcastTo, reshape } from './shape.ts';
 import { float, scalarConstant } from './support.ts';
@@ -70,7 +71,7 @@ export function maxPoolCotangent(x: Value, y: Value, dy: Value, a: PoolAttrs): V
   const covered = pad(x, margins, 'constant', Number.NEGATIVE_INFINITY);
   const largest = cast(equal(covered, upsample(y, a.kernel)), dy.dtype);
   const ranked = mul(largest, ranks(spatialOf(covered.shape), a.kernel, dy));
-  const first = maxPoolWith(ranked, { ...a, pads: a.pads.map(() => 0) });
+  const first = maxPool(ranked, { ...a, pads: a.pads.map(() => 0) });
   const chosen = cast(equal(ranked, upsample(first, a.kernel)), dy.dtype);
   const spread = mul(chosen, upsample(dy, a.kernel));
   return pad(

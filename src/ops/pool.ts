@@ -1,4 +1,4 @@
-import { formatShape, type Shape, sizeOf, type TensorType } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { constant, type Value } from '../ir/graph.ts';
@@ -9,30 +9,23 @@ import { mul, pow } from './binary.ts';
 import { convTranspose } from './conv-transpose.ts';
 import { maxPoolCotangent, maxPoolIndices } from './max-pool-gradient.ts';
 import { pad } from './pad.ts';
+import { forEachTouch, type PoolAttrs, poolType } from './pool-support.ts';
 import { reduceMax, reduceMean, reduceSum } from './reduce.ts';
 import { float, scalarConstant } from './support.ts';
 import { abs, sqrt } from './unary.ts';
 import { upsample } from './upsample.ts';
 import {
   ceilPads,
-  checkWindow,
   perAxis,
-  planeOf,
   readWindow,
   spatialOf,
   touches,
-  type WindowAttrs,
   type WindowOptions,
   windowAttrs,
   windowOnnx,
   windowPlaces,
   windowRemainders,
 } from './window.ts';
-
-/** Attributes of pooling. */
-export interface PoolAttrs extends WindowAttrs {
-  readonly kernel: Shape;
-}
 
 /** Average pooling has neighbouring taps only. */
 interface AveragePoolAttrs extends PoolAttrs {
@@ -61,11 +54,8 @@ export interface AveragePoolOptions extends Omit<PoolOptions, 'dilations'> {
  * @source ONNX MaxPool-12
  */
 export function maxPool(x: Value, options: PoolOptions): Value {
-  return maxPoolWith(x, poolAttrs(x, options));
+  return apply(maxPoolOp, { x }, poolAttrs(x, options));
 }
-
-/** {@link maxPool} with all attributes given. */
-export const maxPoolWith = (x: Value, a: PoolAttrs): Value => apply(maxPoolOp, { x }, a);
 
 const halves: PoolAttrs = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1] };
 const overlapping: PoolAttrs = { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1], dilations: [1, 1] };
@@ -113,9 +103,9 @@ const maxPoolOp = defineOp({
     MaxPool: (node) => {
       const x = node.input(0);
       const a = readPool(node, x);
-      if (node.outputCount < 2) return maxPoolWith(x, a);
+      if (node.outputCount < 2) return maxPool(x, a);
       if (node.int('storage_order', 0) !== 0) node.unsupported('indices in column-major order');
-      return [maxPoolWith(x, a), maxPoolIndices(x, a)];
+      return [maxPool(x, a), maxPoolIndices(x, a)];
     },
     GlobalMaxPool: (node) => globalMaxPool(node.input(0)),
   },
@@ -261,38 +251,6 @@ function readAveragePool(node: OnnxNode): Value {
     ceilMode,
     countIncludePad: node.int('count_include_pad', 0) === 1,
   });
-}
-
-/** Type of a pooled tensor, its attributes checked. */
-export function poolType(op: string, x: TensorType, a: PoolAttrs): TensorType {
-  if (x.shape.length < 3) {
-    throw new ShapeError(`${op}: x must be [N,C,...spatial]. Received ${formatShape(x.shape)}.`, {
-      op,
-      expected: 'three axes or more',
-      received: formatShape(x.shape),
-    });
-  }
-  checkWindow(op, spatialOf(x.shape), a.kernel, a);
-  if (a.pads.some((n, i) => n >= (a.kernel[i % a.kernel.length] as number))) {
-    throw new ConfigError(
-      `${op}: pads must be smaller than the kernel ${formatShape(a.kernel)}. Received [${a.pads.join(',')}].`,
-      { op, argument: 'pads', expected: 'below the kernel', received: `[${a.pads.join(',')}]` },
-    );
-  }
-  return {
-    dtype: x.dtype,
-    shape: [...x.shape.slice(0, 2), ...windowPlaces(spatialOf(x.shape), a.kernel, a)],
-  };
-}
-
-/** Calls `f` for every element under a window: flat positions in `x` and in the pooled result. */
-export function forEachTouch(x: Shape, a: PoolAttrs, f: (input: number, place: number) => void): void {
-  const all = touches(spatialOf(x), a.kernel, a);
-  const places = sizeOf(windowPlaces(spatialOf(x), a.kernel, a));
-  const planes = (x[0] as number) * (x[1] as number);
-  for (let plane = 0; plane < planes; plane++) {
-    for (const { input, place } of all) f(plane * planeOf(x) + input, plane * places + place);
-  }
 }
 
 /** What one element counts under each place of the window: one over the number of elements there. */

@@ -204,8 +204,9 @@ function readSizes(node: OnnxNode, shape: Shape, old: boolean): { scales: readon
 }
 
 function readScales(node: OnnxNode, old: boolean): readonly number[] {
-  const known = node.has('scales') ? node.floats('scales') : node.constant(old ? 1 : 2)?.data;
-  return Array.from((known ?? []) as ArrayLike<number | bigint>, Number);
+  if (node.has('scales')) node.unsupported('scales as an attribute (opset 7)');
+  const known = node.constant(old ? 1 : 2)?.data ?? [];
+  return Array.from(known as ArrayLike<number | bigint>, Number);
 }
 
 /**

@@ -52,6 +52,11 @@ export class WasmUpdate {
     return kernels && new WasmUpdate(state, kernels);
   }
 
+  /** Kernel calls of a step: weights that lie side by side and are updated alike share one. */
+  get calls(): number {
+    return this.#runs.length;
+  }
+
   /** Updates all weights from the gradients in the arena, and counts the batch. */
   apply(): void {
     const state = this.#state;

@@ -73,21 +73,27 @@ function reduce(
   mask: Value | undefined,
   reduction: Reduction,
 ): Value {
-  // one loss for the whole batch counts for each sample
-  const each = losses.rank === 0 && sampleWeight ? broadcastTo(losses, sampleWeight.shape) : losses;
-  const valid = mask && cast(mask, each.dtype);
-  const weights = maskedWeights(sampleWeight && alignWeights(sampleWeight, each), valid);
-  const weighted = weights ? mul(each, weights) : each;
-  if (reduction === 'none' || each.rank === 0) return weighted;
+  const { values, weights, valid } = weigh(losses, sampleWeight, mask);
+  const weighted = weights ? mul(values, weights) : values;
+  if (reduction === 'none' || values.rank === 0) return weighted;
   const total = reduceSum(weighted);
   if (reduction === 'sum') return total;
   const counted = reduction === 'meanWithSampleWeight' ? weights : valid;
-  return counted ? divideNoNan(total, reduceSum(counted)) : div(total, sizeOf(each.shape));
+  return counted ? divideNoNan(total, reduceSum(counted)) : div(total, sizeOf(values.shape));
 }
 
-/** The product of both, or the one there is. */
-export const maskedWeights = (weights: Value | undefined, valid: Value | undefined): Value | undefined =>
-  weights && valid ? mul(weights, valid) : (weights ?? valid);
+/** Values with the weights that belong to them, in one shape: those given, and 0 where `mask` lets nothing pass. */
+export function weigh(
+  x: Value,
+  sampleWeight: Value | undefined,
+  mask: Value | undefined,
+): { readonly values: Value; readonly weights: Value | undefined; readonly valid: Value | undefined } {
+  // one value for the whole batch counts for each sample
+  const values = x.rank === 0 && sampleWeight ? broadcastTo(x, sampleWeight.shape) : x;
+  const valid = mask && cast(mask, values.dtype);
+  const given = sampleWeight && alignWeights(sampleWeight, values);
+  return { values, weights: given && valid ? mul(given, valid) : (given ?? valid), valid };
+}
 
 /** `a / b`, and 0 where `b` is 0. */
 export function divideNoNan(a: Value, b: Value): Value {

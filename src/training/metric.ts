@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { snakeCase } from '../core/registry.ts';
 import type { Value } from '../ir/graph.ts';
 
 /** Options of every metric. */
@@ -18,6 +19,11 @@ export type MetricSums = Readonly<Record<string, Float64Array>>;
 export abstract class Metric<S extends z.ZodType = z.ZodType> extends Configured<S> {
   static override readonly schema: z.ZodType = metricOptions;
 
+  /** Key in logs: the option `name`, or Keras's id of the class, e.g. `mean_squared_error`. */
+  get name(): string {
+    return (this.options as z.output<typeof metricOptions>).name ?? snakeCase(this.className);
+  }
+
   /** This batch's statistics, by name; shapes must not depend on the batch size. */
   abstract update(
     yTrue: Value,
@@ -33,6 +39,12 @@ export abstract class Metric<S extends z.ZodType = z.ZodType> extends Configured
     return undefined;
   }
 }
+
+/** `a / b`, and 0 where `b` is 0. */
+export const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
+
+/** A statistic with one element; 0 before the first batch. */
+export const scalarSum = (sums: MetricSums, name: string): number => sums[name]?.[0] ?? 0;
 
 export type MetricSpec = Spec<Metric>;
 export const metrics = new ConfiguredRegistry<Metric>('metric');

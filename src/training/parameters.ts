@@ -1,9 +1,9 @@
 import type { Binding } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { Arena } from '../backend/wasm/arena.ts';
-import { nextRandom } from '../core/seed.ts';
-import type { Key } from '../core/random.ts';
 import type { TensorData } from '../core/dtype.ts';
+import type { Key } from '../core/random.ts';
+import { nextRandom } from '../core/seed.ts';
 import { sizeOf } from '../core/shape.ts';
 import { InternalError } from '../errors.ts';
 import { input } from '../ir/graph.ts';
@@ -40,8 +40,8 @@ export class ParameterStore implements StepTargets {
       state: sizes(this.#kept),
       nextState: sizes(this.#kept),
     });
-    this.#trained.forEach((w, i) => this.#adopt(w, i, 'weights'));
-    this.#kept.forEach((w, i) => this.#adopt(w, i, 'state'));
+    for (const [i, w] of this.#trained.entries()) this.#adopt(w, i, 'weights');
+    for (const [i, w] of this.#kept.entries()) this.#adopt(w, i, 'state');
     this.#current = this.#arena.region('state');
     this.#next = this.#arena.region('nextState');
     this.#next.set(this.#current);
@@ -69,7 +69,8 @@ export class ParameterStore implements StepTargets {
 
   /** Whether the weights are still the model's, in this memory, with the same ones trained. */
   holds(model: Trainable): boolean {
-    const same = (a: readonly Weight[], b: readonly Weight[]): boolean => a.length === b.length && a.every((w, i) => w === b[i]);
+    const same = (a: readonly Weight[], b: readonly Weight[]): boolean =>
+      a.length === b.length && a.every((w, i) => w === b[i]);
     return (
       same(this.#trained, model.trainableWeights) &&
       same(this.#kept, model.nonTrainableWeights) &&
@@ -128,7 +129,12 @@ class Constrainer {
   readonly #results: readonly Float32Array[];
   readonly #release: () => void;
 
-  private constructor(binding: Binding, weights: readonly Weight[], results: readonly Float32Array[], release: () => void) {
+  private constructor(
+    binding: Binding,
+    weights: readonly Weight[],
+    results: readonly Float32Array[],
+    release: () => void,
+  ) {
     this.#binding = binding;
     this.#weights = weights;
     this.#results = results;
@@ -137,11 +143,20 @@ class Constrainer {
 
   static async create(weights: readonly Weight[], compiled: Compiled): Promise<Constrainer> {
     const inputs = weights.map((w, i) => input(`w${i}`, { dtype: w.dtype, shape: w.shape }));
-    const outputs = weights.map((w, i) => ({ name: `out${i}`, value: w.constraint?.call(inputs[i] as never) as never }));
+    const outputs = weights.map((w, i) => ({
+      name: `out${i}`,
+      value: w.constraint?.call(inputs[i] as never) as never,
+    }));
     const backend = await getBackend(compiled.backend);
-    const executable = await backend.compile({ name: 'constraints', inputs, outputs }, { device: 'cpu', threads: 1 });
+    const executable = await backend.compile(
+      { name: 'constraints', inputs, outputs },
+      { device: 'cpu', threads: 1 },
+    );
     const results = weights.map((w) => new Float32Array(sizeOf(w.shape)));
-    const binding = executable.bind(weights.map((w) => w.storage.data), results);
+    const binding = executable.bind(
+      weights.map((w) => w.storage.data),
+      results,
+    );
     return new Constrainer(binding, weights, results, () => executable.dispose());
   }
 

@@ -67,10 +67,14 @@ export class ProgbarLogger extends Callback {
 
 function startBar(title: string, steps: number | undefined): SingleBar {
   const format = `${title} {bar} {value}/${steps ?? '?'} - {eta_formatted} - {logs}`;
-  const bar = new cliProgress.SingleBar({ format, hideCursor: true, barsize: 24 }, cliProgress.Presets.shades_classic);
+  const bar = new cliProgress.SingleBar(
+    { format, hideCursor: true, barsize: 24 },
+    cliProgress.Presets.shades_classic,
+  );
   bar.start(steps ?? 0, 0, { logs: '' });
   return bar;
 }
 
 /** What `fit` and `evaluate` show of themselves. */
-export const defaultCallbacks = (verbose: 0 | 1 | 2): Callback[] => (verbose === 0 ? [] : [new ProgbarLogger()]);
+export const defaultCallbacks = (verbose: 0 | 1 | 2): Callback[] =>
+  verbose === 0 ? [] : [new ProgbarLogger()];

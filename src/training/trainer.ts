@@ -115,7 +115,10 @@ export class Trainer {
   }
 
   set learningRate(value: number) {
-    if (this.#store === undefined) throw new ConfigError('The learning rate can be set once training has begun.', { argument: 'learningRate' });
+    if (this.#store === undefined)
+      throw new ConfigError('The learning rate can be set once training has begun.', {
+        argument: 'learningRate',
+      });
     this.#store.learningRate = value;
   }
 

@@ -40,7 +40,7 @@ export function caseOf(op: Op, sample: RawSample, index: number): OpCase {
 }
 
 /** Flat inputs of a sample in the op's order; variadic ones are numbered. */
-function sampleInputs(op: Op, sample: RawSample): { name: string; data: SampleData | undefined }[] {
+export function sampleInputs(op: Op, sample: RawSample): { name: string; data: SampleData | undefined }[] {
   const given = sample.inputs as Readonly<Record<string, SampleData | readonly SampleData[] | undefined>>;
   return Object.keys(op.inputs).flatMap((name) => {
     const data = given[name];

@@ -90,6 +90,8 @@ export function compileKernel(expression: KernelExpression, memory: WasmMemory):
   const nodes = topologicalOrder(outputs).filter((node) => node.outputs.some((y) => y.rank > 0));
   if (!nodes.every((node) => isLaneWise(node, vectors))) return undefined;
   const uniforms = uniformsOf(nodes, outputs);
+  const isVector = (node: Node): boolean => vectors.some((v) => v.node === node);
+  if (topologicalOrder(uniforms).some(isVector)) return undefined;
   const computed = uniforms.filter((value) => constantOf(value) === undefined);
   const code = new LoopCompiler(vectors, outputs, computed);
   for (const value of uniforms) code.uniform(value);

@@ -1,7 +1,20 @@
 import { z } from 'zod';
 import type { Value } from '../../ir/graph.ts';
-import { add, clip, div, exp, log, mul, neg, pow, reduceMean, reduceSum, sigmoid, sub } from '../../ops/index.ts';
-import { lossOptions, losses } from '../loss.ts';
+import {
+  add,
+  clip,
+  div,
+  exp,
+  log,
+  mul,
+  neg,
+  pow,
+  reduceMean,
+  reduceSum,
+  sigmoid,
+  sub,
+} from '../../ops/index.ts';
+import { losses, type lossOptions } from '../loss.ts';
 import { epsilon, PairLoss } from './pair-loss.ts';
 import { binaryEntropy, logProbabilities, smooth, smoothedOptions } from './probabilities.ts';
 

@@ -17,9 +17,27 @@ import {
   sub,
   where,
 } from '../../ops/index.ts';
-import { Loss, lossOptions, losses } from '../loss.ts';
+import { Loss, losses, lossOptions } from '../loss.ts';
 import { place } from './pair-loss.ts';
 import { logProbabilities, probabilityOptions } from './probabilities.ts';
+
+/**
+ * Class numbers as integers, in the shape of the predictions without the class axis.
+ * @throws {@link ShapeError} when there is not one for each prediction
+ */
+export function classLabels(yTrue: Value, yPred: Value, classAxis: number, op: string): Value {
+  const axis = normalizeAxis(classAxis, yPred.rank, op);
+  const expected = yPred.shape.toSpliced(axis, 1);
+  const single = yTrue.rank === yPred.rank && yTrue.shape[axis] === 1;
+  if (!sameShape(single ? yTrue.shape.toSpliced(axis, 1) : yTrue.shape, expected)) {
+    throw new ShapeError(
+      `${op}: expected one class number per prediction, ${formatShape(expected)}. ` +
+        `Received ${formatShape(yTrue.shape)}. One-hot rows need the kind that is called categorical, not sparse.`,
+      { op, expected: formatShape(expected), received: formatShape(yTrue.shape) },
+    );
+  }
+  return reshape(yTrue.dtype === 'int64' ? yTrue : cast(yTrue, 'int32'), expected);
+}
 
 /** A loss whose targets are class numbers, one for each distribution along the class axis of the predictions. */
 abstract class LabelLoss<S extends z.ZodType> extends Loss<S> {
@@ -46,30 +64,17 @@ abstract class LabelLoss<S extends z.ZodType> extends Loss<S> {
     }
   }
 
-  /** The labels as integers, in the shape of the predictions without the class axis. */
-  protected labels(yTrue: Value, yPred: Value): Value {
-    const axis = normalizeAxis(this.classAxis, yPred.rank, this.className);
-    const expected = yPred.shape.toSpliced(axis, 1);
-    const single = yTrue.rank === yPred.rank && yTrue.shape[axis] === 1;
-    const found = single ? yTrue.shape.toSpliced(axis, 1) : yTrue.shape;
-    if (!sameShape(found, expected)) {
-      throw new ShapeError(
-        `${this.className}: expected one class number per prediction, ${formatShape(expected)}. ` +
-          `Received ${formatShape(yTrue.shape)}. For one-hot rows use categoricalCrossentropy.`,
-        { op: this.className, expected: formatShape(expected), received: formatShape(yTrue.shape) },
-      );
-    }
-    const whole = yTrue.dtype === 'int64' ? yTrue : cast(yTrue, 'int32');
-    return reshape(whole, expected);
+  #labels(yTrue: Value, yPred: Value): Value {
+    return classLabels(yTrue, yPred, this.classAxis, this.className);
   }
 
   override mask(yTrue: Value, yPred: Value): Value | undefined {
-    return this.ignored === null ? undefined : logicalNot(equal(this.labels(yTrue, yPred), this.ignored));
+    return this.ignored === null ? undefined : logicalNot(equal(this.#labels(yTrue, yPred), this.ignored));
   }
 
   /** The element of `x` at each label; at class 0 where the label is ignored. */
   protected pick(x: Value, yTrue: Value, yPred: Value): Value {
-    const labels = this.labels(yTrue, yPred);
+    const labels = this.#labels(yTrue, yPred);
     const classes = this.ignored === null ? labels : where(equal(labels, this.ignored), 0, labels);
     const axis = normalizeAxis(this.classAxis, yPred.rank, this.className);
     return squeeze(gatherElements(x, expandDims(classes, axis), axis), [axis]);
