@@ -1,3 +1,4 @@
+import { isBig } from '../core/dtype.ts';
 import { sameType, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { constant, constantOf, type Graph, inScope, type Node, nodesOf, type Value } from './graph.ts';
@@ -77,13 +78,16 @@ class Interner {
   }
 }
 
+/** Text that tells 0 from -0. */
+const exactText = (v: number | bigint): string => (Object.is(v, -0) ? '-0' : String(v));
+
 const internedConstantSize = 64;
 
 function structuralKey(node: Node): string | undefined {
   const value = constantOf(node.outputs[0] as Value);
   if (value !== undefined) {
     if (value.size > internedConstantSize) return undefined;
-    return `${value.dtype}[${value.shape}]${value.data.join(',')}`;
+    return `${value.dtype}[${value.shape}]${Array.from(value.data as ArrayLike<number | bigint>, exactText).join(',')}`;
   }
   const inputs = node.inputs.map((v) => (v === undefined ? '_' : `${v.node.id}.${v.index}`)).join(' ');
   if (Object.values(node.attrs).some((v) => v !== null && typeof v === 'object' && !Array.isArray(v)))
@@ -106,6 +110,10 @@ export const simplify: Rule = (node) => {
   );
 };
 
+/** 64-bit integers beyond 2^53 are left to the runtime. */
+const exactInFloat64 = (t: Tensor): boolean =>
+  !isBig(t.dtype) || (t.data as BigInt64Array).every((v) => Number.isSafeInteger(Number(v)));
+
 /** Results larger than this stay computed, unless they are no larger than their inputs. */
 const foldedSize = 4096;
 
@@ -114,7 +122,7 @@ export const foldConstants: Rule = (node) => {
   if (node.outputs.length !== 1 || node.inputs.length === 0) return undefined;
   const inputs = node.inputs.filter((v) => v !== undefined);
   const tensors = inputs.map(constantOf);
-  if (!tensors.every((t): t is Tensor => t instanceof Tensor)) return undefined;
+  if (!tensors.every((t): t is Tensor => t instanceof Tensor && exactInFloat64(t))) return undefined;
   const output = node.outputs[0] as Value;
   const limit = Math.max(foldedSize, ...tensors.map((t) => t.size));
   if (sizeOf(output.shape) > limit) return undefined;

@@ -12,6 +12,7 @@ export * from './matmul.ts';
 export * from './ordering.ts';
 export * from './pad.ts';
 export * from './reduce.ts';
+export * from './scan.ts';
 export * from './scatter.ts';
 export * from './shape.ts';
 export * from './slice.ts';

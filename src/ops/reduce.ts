@@ -10,7 +10,7 @@ import { cast } from './cast.ts';
 import { equal, where } from './compare.ts';
 import { broadcastTo, reshape, transpose } from './shape.ts';
 import { numeric } from './support.ts';
-import { abs, exp, log, sqrt } from './unary.ts';
+import { abs, exp, log, sign, sqrt } from './unary.ts';
 
 type ReduceInputs = { readonly x: typeof numeric };
 interface ReduceAttrs {
@@ -236,7 +236,7 @@ const reduceL1Op = reduction({
   name: 'reduceL1',
   onnx: 'ReduceL1',
   f: (group) => total(group.map(Math.abs)),
-  vjp: (x, dy) => mul(dy, div(x, abs(x))),
+  vjp: (x, dy) => mul(dy, sign(x)),
   sample: nonzero,
 });
 
@@ -248,7 +248,8 @@ const reduceL2Op = reduction({
   name: 'reduceL2',
   onnx: 'ReduceL2',
   f: (group) => Math.sqrt(total(group.map((v) => v * v))),
-  vjp: (x, dy, y) => mul(dy, div(x, y)),
+  // x / |x|, and 0 at the origin
+  vjp: (x, dy, y) => mul(dy, div(x, where(equal(y, 0), 1, y))),
   sample: nonzero,
 });
 

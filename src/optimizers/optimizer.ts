@@ -18,7 +18,7 @@ import {
   sub,
   where,
 } from '../ops/index.ts';
-import { type LearningRateSchedule, type ScheduleSpec, schedules } from './schedules.ts';
+import { type LearningRateSchedule, schedules } from './schedules.ts';
 
 /** A number that an optimizer keeps for every weight element, such as a running mean. */
 export interface Slot {
@@ -253,5 +253,4 @@ export abstract class Optimizer<S extends OptimizerSchema = OptimizerSchema> ext
   }
 }
 export type OptimizerSpec = Spec<Optimizer>;
-export type { ScheduleSpec };
 export const optimizers = new ConfiguredRegistry<Optimizer>('optimizer');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
-import { type Shape, sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '../ops/index.ts';
@@ -57,13 +57,13 @@ export function sameRank(yTrue: Value, yPred: Value): [Value, Value] {
   return [yTrue, yPred];
 }
 
-/** Weights brought to the shape of `x`: `[batch]` applies to all that belongs to a sample. */
-export function alignWeights(weights: Value, x: Value): Value {
-  const typed = cast(weights, x.dtype);
+/** Weights brought to a type and shape: `[batch]` applies to all that belongs to a sample. */
+export function alignWeights(weights: Value, { dtype, shape }: TensorType): Value {
+  const typed = cast(weights, dtype);
   const dropped =
-    typed.rank > x.rank && typed.shape.at(-1) === 1 ? reshape(typed, typed.shape.slice(0, -1)) : typed;
-  const aligned = [...dropped.shape, ...new Array<number>(Math.max(0, x.rank - dropped.rank)).fill(1)];
-  return broadcastTo(reshape(dropped, aligned), x.shape);
+    typed.rank > shape.length && typed.shape.at(-1) === 1 ? reshape(typed, typed.shape.slice(0, -1)) : typed;
+  const missing = Math.max(0, shape.length - dropped.rank);
+  return broadcastTo(reshape(dropped, [...dropped.shape, ...new Array<number>(missing).fill(1)]), shape);
 }
 
 /** Means run over the entries that `mask` lets pass. */

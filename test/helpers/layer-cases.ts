@@ -1,8 +1,11 @@
+import { Random } from '../../src/core/random.ts';
 import { camelCase } from '../../src/core/registry.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { Tensor } from '../../src/core/tensor.ts';
 import { gradient } from '../../src/ir/autodiff.ts';
 import { constant, input, type Value } from '../../src/ir/graph.ts';
+import { interpret } from '../../src/ir/interpret.ts';
+import { type NDArray, toNDArray } from '../../src/ir/ndarray.ts';
 import type { Layer } from '../../src/layers/layer.ts';
 import { layerRegistry } from '../../src/layers/registry.ts';
 import { Trace, withTrace } from '../../src/layers/trace.ts';
@@ -33,21 +36,23 @@ export interface TracedLayer {
   readonly feeds: ReadonlyMap<Value, Tensor>;
 }
 
-/** Calls a built or new layer on data of concrete shapes. */
+/** Calls a built or new layer on data of concrete shapes; what it asks to be random always comes out the same. */
 export function traceLayer(layer: Layer, data: readonly Tensor[], training = false): TracedLayer {
   const trace = new Trace(training);
   const inputs = data.map((x, i) => input(`x${i}`, { dtype: x.dtype, shape: x.shape }));
   const outputs = withTrace(trace, () => layer.invoke(inputs, { training }));
   const feeds = new Map(inputs.map((value, i) => [value, data[i] as Tensor]));
   for (const [weight, value] of trace.weights) feeds.set(value, weight.read());
-  trace.randoms.forEach(({ value, request }, i) => {
-    const draw = (k: number): number => {
-      const uniform = ((k * 7 + i * 3 + 5) % 11) / 11;
-      return request.kind === 'uniform' ? uniform : uniform < request.keep ? request.scale : 0;
+  for (const [i, { value, request }] of trace.randoms.entries()) {
+    const random = new Random(i);
+    const draw = (): number => {
+      const uniform = random.uniform();
+      if (request.kind === 'uniform') return uniform;
+      return uniform < request.keep ? request.scale : 0;
     };
-    const numbers = Float32Array.from({ length: sizeOf(request.shape) }, (_, k) => draw(k));
+    const numbers = Float32Array.from({ length: sizeOf(request.shape) }, draw);
     feeds.set(value, new Tensor('float32', request.shape, numbers));
-  });
+  }
   return { layer, trace, inputs, outputs, feeds };
 }
 
@@ -106,3 +111,7 @@ export function expectationsOf(record: GoldenLayer): {
 
 const zeros = (like: Tensor): Value =>
   constant(new Tensor('float32', like.shape, new Float32Array(like.size)));
+
+/** Evaluates in float64 what a called layer computes. */
+export const runTraced = (values: readonly Value[], feeds: ReadonlyMap<Value, Tensor>): NDArray[] =>
+  interpret(values, new Map([...feeds].map(([value, data]) => [value, toNDArray(data)])));

@@ -15,14 +15,14 @@ interface Defaults {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Keras's options that have no counterpart here. */
+/** Keras's options that have no counterpart here, or that not all of its configs have. */
 const notOurs: Readonly<Record<string, readonly string[]>> = {
-  '*': ['dtype', 'quantizationConfig', 'trainable'],
+  '*': ['dtype', 'quantizationConfig', 'trainable', 'activityRegularizer'],
   BatchNormalization: ['synchronized', 'renorm', 'renormClipping', 'renormMomentum'],
   LayerNormalization: ['rmsScaling'],
   Embedding: ['maskZero'],
 };
-/** Our options that Keras leaves out of its configs. */
+/** Options that Keras leaves out of its configs, of some layers or of all. */
 const notTheirs: Readonly<Record<string, readonly string[]>> = {
   '*': ['activityRegularizer', 'trainable'],
   Identity: ['gain'],

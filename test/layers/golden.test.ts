@@ -2,13 +2,12 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Backend } from '../../src/backend/backend.ts';
 import { getBackend } from '../../src/backend/registry.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
-import { interpret } from '../../src/ir/interpret.ts';
-import { type NDArray, toNDArray } from '../../src/ir/ndarray.ts';
+import type { NDArray } from '../../src/ir/ndarray.ts';
 import '../../src/layers/index.ts';
 import { layerRegistry } from '../../src/layers/registry.ts';
 import { expectClose, type Tolerance } from '../helpers/close.ts';
 import { readGolden } from '../helpers/golden.ts';
-import { expectationsOf, type GoldenLayer } from '../helpers/layer-cases.ts';
+import { expectationsOf, type GoldenLayer, runTraced } from '../helpers/layer-cases.ts';
 
 /** Keras computes in float32 and writes seven digits. */
 const reference: Tolerance = { rtol: 2e-5, atol: 5e-6 };
@@ -32,9 +31,9 @@ describe.each(known.map((record) => [record.name, record] as const))('%s', (name
   test('is what Keras computes, in float64', () => {
     const { expectations, feeds, layer } = expectationsOf(record);
     expect(layer.weights.map((w) => [w.name, w.shape])).toEqual(record.weights.map((w) => [w.name, w.shape]));
-    const results = interpret(
+    const results = runTraced(
       expectations.map(({ value }) => value),
-      new Map([...feeds].map(([value, data]) => [value, toNDArray(data)])),
+      feeds,
     );
     for (const [i, { label, expected }] of expectations.entries()) {
       const { shape, data } = results[i] as NDArray;

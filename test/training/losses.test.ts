@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { camelCase } from '../../src/core/registry.ts';
-import { tensor, type Tensor } from '../../src/core/tensor.ts';
+import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import { ConfigError, DataError, ShapeError } from '../../src/errors.ts';
 import { gradient } from '../../src/ir/autodiff.ts';
 import { constant, input, type Value } from '../../src/ir/graph.ts';
@@ -93,7 +93,9 @@ describe.each(cases.map((c) => [c.name, c] as const))('%s', (_name, c) => {
       const moved = (step: number) =>
         evaluate(
           scalar,
-          new Map([[yPred, { ...at, data: at.data.map((v, i) => v + step * Math.fround(along[i] as number)) }]]),
+          new Map([
+            [yPred, { ...at, data: at.data.map((v, i) => v + step * Math.fround(along[i] as number)) }],
+          ]),
         ).data[0] as number;
       const numeric = (moved(1e-5) - moved(-1e-5)) / 2e-5;
       expectClose(evaluate(slope, feeds).data, [numeric], differences, `order ${order}`);
@@ -135,7 +137,9 @@ test('crossentropy is the kind that fits the targets', () => {
 });
 
 test('defaults are those of Keras', () => {
-  const defaults = readGolden<{ losses: { name: string; config: Record<string, unknown> }[] }>('defaults.json');
+  const defaults = readGolden<{ losses: { name: string; config: Record<string, unknown> }[] }>(
+    'defaults.json',
+  );
   const known = defaults.losses.filter(({ name }) => losses.has(name));
   expect(known.length).toBeGreaterThanOrEqual(20);
   for (const { name, config } of known) {
@@ -167,34 +171,66 @@ describe('predictions that saturate', () => {
     ],
   ];
 
-  test.each(kinds)('%s: exact where the scores are known', (_name, loss, activation, yTrue, value, slopes) => {
-    const x = input('x', scores);
-    const feeds = new Map([[x, toNDArray(scores)]]);
-    const found = loss.compute(constant(yTrue), activation(x));
-    expectClose(evaluate(found, feeds).data, [value], keras, 'loss');
-    const [dx] = gradient(found, [x]);
-    expectClose(evaluate(dx as Value, feeds).data, slopes, keras, 'gradient');
-  });
+  test.each(kinds)(
+    '%s: exact where the scores are known',
+    (_name, loss, activation, yTrue, value, slopes) => {
+      const x = input('x', scores);
+      const feeds = new Map([[x, toNDArray(scores)]]);
+      const found = loss.compute(constant(yTrue), activation(x));
+      expectClose(evaluate(found, feeds).data, [value], keras, 'loss');
+      const [dx] = gradient(found, [x]);
+      expectClose(evaluate(dx as Value, feeds).data, slopes, keras, 'gradient');
+    },
+  );
 
-  test.each(kinds)('%s: held above 1e-7 where they are not', (_name, loss, activation, yTrue, _value, _slopes, held) => {
-    const x = input('x', scores);
-    const [p] = interpret([activation(x)], new Map([[x, toNDArray(scores)]])) as [NDArray];
-    const yPred = input('p', p);
-    const found = evaluate(loss.compute(constant(yTrue), yPred), new Map([[yPred, p]])).data[0] as number;
-    expectClose([found], [held], keras, 'loss');
-  });
+  test.each(kinds)(
+    '%s: held above 1e-7 where they are not',
+    (_name, loss, activation, yTrue, _value, _slopes, held) => {
+      const x = input('x', scores);
+      const [p] = interpret([activation(x)], new Map([[x, toNDArray(scores)]])) as [NDArray];
+      const yPred = input('p', p);
+      const found = evaluate(loss.compute(constant(yTrue), yPred), new Map([[yPred, p]])).data[0] as number;
+      expectClose([found], [held], keras, 'loss');
+    },
+  );
 
   test('a softmax along another axis is no distribution of the classes', () => {
-    const x = input('x', tensor([[1, 2], [3, 5]]));
-    const feeds = new Map([[x, toNDArray(tensor([[1, 2], [3, 5]]))]]);
-    const yTrue = constant(tensor([[1, 0], [0, 1]]));
+    const x = input(
+      'x',
+      tensor([
+        [1, 2],
+        [3, 5],
+      ]),
+    );
+    const feeds = new Map([
+      [
+        x,
+        toNDArray(
+          tensor([
+            [1, 2],
+            [3, 5],
+          ]),
+        ),
+      ],
+    ]);
+    const yTrue = constant(
+      tensor([
+        [1, 0],
+        [0, 1],
+      ]),
+    );
     const p = softmax(x, 0);
     const plain = input('p', p.type);
     const expected = evaluate(
       categoricalCrossentropy().compute(yTrue, plain),
       new Map([[plain, evaluate(p, feeds)]]),
     );
-    expectClose(evaluate(categoricalCrossentropy().compute(yTrue, p), feeds).data, expected.data, keras, 'loss');
+    expectClose(
+      evaluate(categoricalCrossentropy().compute(yTrue, p), feeds).data,
+      expected.data,
+      keras,
+      'loss',
+    );
   });
 });
 
@@ -223,7 +259,7 @@ describe('targets and options that make no sense', () => {
     const labels = Int32Array.from({ length: 20 }, (_, i) => (i === 17 ? 12 : i % 10));
     expect(() => sparse.checkTargets(tensor(labels), [20, 10])).toThrow(DataError);
     expect(() => sparse.checkTargets(tensor(labels), [20, 10])).toThrow(
-      'labels out of range: y[17] is 12, but the model\'s output has 10 classes (0 to 9)',
+      "labels out of range: y[17] is 12, but the model's output has 10 classes (0 to 9)",
     );
     expect(() => sparse.checkTargets(tensor(labels, [2, 10]), [2, 10, 10])).toThrow('y[1,7] is 12');
     expect(() => sparse.checkTargets(tensor([0.5]), [1, 10])).toThrow('y[0] is 0.5');
@@ -234,7 +270,10 @@ describe('targets and options that make no sense', () => {
   });
 
   test('targets that are not numbers', () => {
-    const yTrue = tensor([[0, 1], [Number.NaN, 0]]);
+    const yTrue = tensor([
+      [0, 1],
+      [Number.NaN, 0],
+    ]);
     expect(() => binaryCrossentropy().checkTargets(yTrue)).toThrow(/y\[1,0\] is NaN/);
     expect(() => binaryCrossentropy().checkTargets(tensor([[0, 1]]))).not.toThrow();
   });
@@ -248,7 +287,9 @@ describe('targets and options that make no sense', () => {
       'MeanSquaredError: expected targets of the shape of the predictions, [8,3]. Received [8,4].',
     );
     expect(compute(categoricalCrossentropy(), [8])).toThrow(/sparseCategoricalCrossentropy/);
-    expect(compute(sparse, [8, 3])).toThrow(/expected one class number per prediction, \[8\]. Received \[8,3\]. One-hot rows/);
+    expect(compute(sparse, [8, 3])).toThrow(
+      /expected one class number per prediction, \[8\]. Received \[8,3\]. One-hot rows/,
+    );
   });
 
   test('options', () => {
@@ -261,7 +302,10 @@ describe('targets and options that make no sense', () => {
 
 test('weights of [batch] apply to all that belongs to a sample', () => {
   const yTrue = tensor(new Float32Array(12), [2, 3, 2]);
-  const yPred = tensor(Float32Array.from({ length: 12 }, (_, i) => i), [2, 3, 2]);
+  const yPred = tensor(
+    Float32Array.from({ length: 12 }, (_, i) => i),
+    [2, 3, 2],
+  );
   const { value, feeds } = lossOf(losses.make('mse'), yTrue, yPred, tensor([1, 0]));
   expectClose(evaluate(value, feeds).data, [(0.5 + 6.5 + 20.5) / 6], keras, 'loss');
 });

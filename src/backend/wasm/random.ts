@@ -44,7 +44,7 @@ export function randomFills(memory: WasmMemory): RandomFills {
 /** {@link RandomFills.uniform} in plain JavaScript. */
 export function uniformNumbers(length: number, key: Key, counter: Key): Float32Array {
   const result = new Float32Array(length);
-  forEachWord(Math.ceil(length), key, counter, (word, i) => {
+  forEachWord(length, key, counter, (word, i) => {
     result[i] = (word >>> 8) * two24;
   });
   return result;

@@ -3,8 +3,6 @@ import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { DataError, ShapeError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
-import type { Logits } from '../../ir/op.ts';
-import { byName } from '../../ir/op.ts';
 import { cast } from '../../ops/index.ts';
 import { Loss } from '../loss.ts';
 

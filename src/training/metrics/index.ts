@@ -1,0 +1,16 @@
+export {
+  Metric,
+  type MetricSpec,
+  type MetricSums,
+  metrics,
+} from '../metric.ts';
+export * from './accuracy.ts';
+export * from './auc.ts';
+export * from './confusion.ts';
+export * from './f-score.ts';
+export * from './iou.ts';
+export * from './make.ts';
+export * from './operating-point.ts';
+export * from './probabilistic.ts';
+export * from './r2-score.ts';
+export * from './regression.ts';
