@@ -20,7 +20,7 @@ const schema = z.strictObject({
 export class EarlyStopping extends Callback {
   readonly #options: z.output<typeof schema>;
   readonly #monitor: Monitor;
-  #best = 0;
+  #best: number | undefined;
   #wait = 0;
   #bestEpoch = 0;
   #bestWeights: Tensor[] | undefined;
@@ -40,13 +40,14 @@ export class EarlyStopping extends Callback {
     this.#wait = 0;
     this.#bestEpoch = 0;
     this.#bestWeights = undefined;
-    this.#best = this.#options.baseline ?? this.#monitor.worst(this.run);
+    this.#best = undefined;
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
     const { startFromEpoch, restoreBestWeights, minDelta, patience, baseline } = this.#options;
     if (epoch < startFromEpoch) return;
-    const value = this.#monitor.read(logs, 'EarlyStopping');
+    const value = this.#monitor.read(logs, 'EarlyStopping', this.run);
+    if (value === undefined) return;
     if (restoreBestWeights && this.#bestWeights === undefined) this.#keep(epoch);
     this.#wait++;
     if (this.#monitor.improves(value, this.#best, minDelta, this.run)) {

@@ -44,7 +44,7 @@ const schema = z.strictObject({
 export class ReduceLROnPlateau extends Callback {
   readonly #options: z.output<typeof schema>;
   readonly #monitor: Monitor;
-  #best = 0;
+  #best: number | undefined;
   #wait = 0;
   #cooling = 0;
 
@@ -55,7 +55,7 @@ export class ReduceLROnPlateau extends Callback {
   }
 
   override onTrainBegin(): void {
-    this.#best = this.#monitor.worst(this.run);
+    this.#best = undefined;
     this.#wait = 0;
     this.#cooling = 0;
   }
@@ -63,7 +63,8 @@ export class ReduceLROnPlateau extends Callback {
   override onEpochEnd(_epoch: number, logs: Logs): void {
     logs.learning_rate = this.run.learningRate;
     const { minDelta, patience, cooldown, factor, minLr } = this.#options;
-    const value = this.#monitor.read(logs, 'ReduceLROnPlateau');
+    const value = this.#monitor.read(logs, 'ReduceLROnPlateau', this.run);
+    if (value === undefined) return;
     if (this.#cooling > 0) {
       this.#cooling--;
       this.#wait = 0;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { ConfigError } from '../errors.ts';
 import { Callback, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
 const schema = z.strictObject({
   ...monitorOptions,
-  /** Where to write; `{epoch}` (from 1) and log keys such as `{val_loss}` are filled in. */
+  /** Where to write; `{epoch}` (from 1) and log keys such as `{val_loss}` or `{val_loss:.2f}` are filled in. */
   path: z.string().regex(/\.keras$|\.weights\.h5$/, 'expected a path that ends in .keras or .weights.h5'),
   /** Writes only when the figure is better than ever before. */
   saveBestOnly: z.boolean().default(false),
@@ -19,7 +20,7 @@ const schema = z.strictObject({
 export class ModelCheckpoint extends Callback {
   readonly #options: z.output<typeof schema>;
   readonly #monitor: Monitor;
-  #best = 0;
+  #best: number | undefined;
   #epoch = 0;
   #batches = 0;
 
@@ -27,13 +28,9 @@ export class ModelCheckpoint extends Callback {
     super();
     this.#options = parseOptions(schema, options, 'ModelCheckpoint');
     this.#monitor = new Monitor(this.#options.monitor, this.#options.mode);
+    this.#best = this.#options.initialValueThreshold ?? undefined;
     const every = this.#options.saveFreq;
     if (typeof every === 'number') this.onTrainBatchEnd = (_batch, logs) => this.#afterBatch(every, logs);
-  }
-
-  override onTrainBegin(): void {
-    const { saveBestOnly, initialValueThreshold } = this.#options;
-    if (saveBestOnly) this.#best = initialValueThreshold ?? this.#monitor.worst(this.run);
   }
 
   override onEpochBegin(epoch: number): void {
@@ -51,15 +48,27 @@ export class ModelCheckpoint extends Callback {
 
   async #save(epoch: number, logs: Logs): Promise<void> {
     if (this.#options.saveBestOnly) {
-      const value = this.#monitor.read(logs, 'ModelCheckpoint');
-      if (!this.#monitor.improves(value, this.#best, 0, this.run)) return;
+      const value = this.#monitor.read(logs, 'ModelCheckpoint', this.run);
+      if (value === undefined || !this.#monitor.improves(value, this.#best, 0, this.run)) return;
       this.#best = value;
     }
-    const path = this.#options.path.replace(/\{(\w+)\}/g, (whole, key: string) =>
-      key === 'epoch' ? String(epoch + 1).padStart(2, '0') : (logs[key]?.toFixed(4) ?? whole),
-    );
-    await this.run.model.save(path, { overwrite: true });
+    await this.run.model.save(filledIn(this.#options.path, epoch, logs), { overwrite: true });
   }
+}
+
+/** A path with its figures, in Python's form: `{epoch}`, `{epoch:03d}`, `{val_loss}`, `{val_loss:.2f}`. */
+function filledIn(path: string, epoch: number, logs: Logs): string {
+  return path.replace(/\{(\w+)(?::0?(\d*)d|:\.(\d+)f)?\}/g, (_, key: string, width = '2', digits = '4') => {
+    if (key === 'epoch') return String(epoch + 1).padStart(Number(width), '0');
+    const value = logs[key];
+    if (value !== undefined) return value.toFixed(Number(digits));
+    const known = ['epoch', ...Object.keys(logs)].join(', ');
+    throw new ConfigError(`ModelCheckpoint: the path "${path}" asks for "${key}". Available: ${known}.`, {
+      argument: 'path',
+      expected: known,
+      received: key,
+    });
+  });
 }
 
 /** Saves the model while it trains. @see {@link ModelCheckpoint} */

@@ -14,34 +14,35 @@ export const monitorOptions = {
 export class Monitor {
   readonly key: string;
   readonly #mode: 'auto' | 'min' | 'max';
-  #sign = 0;
 
   constructor(key: string, mode: 'auto' | 'min' | 'max') {
     this.key = key;
     this.#mode = mode;
   }
 
-  /** The figure. @throws {@link ConfigError} naming the figures there are */
-  read(logs: Logs, who: string): number {
+  /**
+   * The figure; `undefined` after an epoch that `validationFreq` leaves without validation.
+   * @throws {@link ConfigError} naming the figures there are
+   */
+  read(logs: Logs, who: string, { info }: RunControl): number | undefined {
     const value = logs[this.key];
     if (value !== undefined) return value;
+    const validated = Object.keys(logs).some((key) => key.startsWith('val_'));
+    if (this.key.startsWith('val_') && info.validates && !validated) return undefined;
     const known = Object.keys(logs).join(', ');
     throw new ConfigError(
       `${who} follows "${this.key}", which is not measured. Available: ${known}.` +
-        (this.key.startsWith('val_') ? ' Give fit() validationData or validationSplit.' : ''),
+        (this.key.startsWith('val_') && !info.validates
+          ? ' Give fit() validationData or validationSplit.'
+          : ''),
       { argument: 'monitor', expected: known, received: this.key },
     );
   }
 
-  /** Whether `value` is better than `best` by more than `minDelta`. */
-  improves(value: number, best: number, minDelta: number, run: RunControl): boolean {
-    this.#sign ||= this.#resolve(run) === 'min' ? -1 : 1;
-    return this.#sign * (value - best) > minDelta;
-  }
-
-  /** Worse than anything. */
-  worst(run: RunControl): number {
-    return this.#resolve(run) === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  /** Whether `value` is better than `best` by more than `minDelta`; any number is better than none. */
+  improves(value: number, best: number | undefined, minDelta: number, run: RunControl): boolean {
+    const sign = this.#resolve(run) === 'min' ? -1 : 1;
+    return sign * value - minDelta > (best === undefined ? Number.NEGATIVE_INFINITY : sign * best);
   }
 
   #resolve(run: RunControl): 'min' | 'max' {

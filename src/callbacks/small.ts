@@ -40,11 +40,18 @@ export class CSVLogger extends Callback {
   override onEpochEnd(epoch: number, logs: Logs): void {
     const { path, separator } = this.#options;
     if (this.#keys === undefined) {
-      this.#keys = Object.keys(logs).sort();
+      this.#keys = columnsOf(logs, this.run.info.validates);
       appendFileSync(path, `${['epoch', ...this.#keys].join(separator)}\n`);
     }
     appendFileSync(path, `${[epoch, ...this.#keys.map((key) => logs[key] ?? 'NA')].join(separator)}\n`);
   }
+}
+
+/** The keys in order; those of a validation that comes only in a later epoch too. */
+function columnsOf(logs: Logs, validates: boolean): string[] {
+  const keys = Object.keys(logs).sort();
+  if (!validates || keys.some((key) => key.startsWith('val_'))) return keys;
+  return [...keys, ...keys.filter((key) => key !== 'learning_rate').map((key) => `val_${key}`)];
 }
 
 /** Writes the logs of each epoch as a line of a CSV file. @see {@link CSVLogger} */

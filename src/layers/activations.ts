@@ -100,7 +100,10 @@ export function relu(
 /** `y = min(max(x, 0), 6)`. */
 export const relu6: Activation = (x) => clip(x, 0, 6);
 
-/** Gated linear unit: `y = a * sigmoid(b)` where `a` and `b` are the halves of `x` along `axis`. @source Dauphin et al., ICML 2017 */
+/**
+ * Gated linear unit: `y = a * sigmoid(b)` where `a` and `b` are the halves of `x` along `axis`.
+ * @source Dauphin et al., ICML 2017
+ */
 export function glu(x: Value, axis = -1): Value {
   const [a, b] = split(x, 2, axis) as [Value, Value];
   return mul(a, sigmoid(b));

@@ -45,7 +45,10 @@ const minMaxNormSchema = z
     axis,
   })
   .refine((o) => o.minValue <= o.maxValue, { path: ['minValue'], message: 'must not exceed maxValue' });
-/** Norms between `minValue` and `maxValue`, approached at `rate`. @source keras/src/constraints/constraints.py */
+/**
+ * Norms between `minValue` and `maxValue`, approached at `rate`.
+ * @source keras/src/constraints/constraints.py
+ */
 export class MinMaxNorm extends Constraint<typeof minMaxNormSchema> {
   static override readonly className = 'MinMaxNorm';
   static override readonly schema = minMaxNormSchema;

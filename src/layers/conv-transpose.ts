@@ -1,39 +1,39 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { convTranspose } from '../ops/conv-transpose.ts';
-import { Convolution, checkSteps, convolutionOptions, kernelFirst, kernelOptions } from './convolution.ts';
+import {
+  Convolution,
+  checkSteps,
+  convolutionOptions,
+  kernelFirst,
+  kernelOptions,
+  onceValid,
+} from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
-import { positiveInteger } from './options.ts';
+import { perAxis, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { paddingOption } from './spatial.ts';
 import type { Weight } from './weight.ts';
 
-const schemaOf = (rank: number) => {
-  const extra = z.int().min(0);
-  return convolutionOptions(rank, paddingOption)
+const schemaOf = (rank: number) =>
+  convolutionOptions(rank, paddingOption)
     .extend({
       /** Number of channels of the output. */
       filters: positiveInteger,
       /** Elements added to the end of each axis, fewer than the strides; `null` for as many as Keras finds natural. */
-      outputPadding: z
-        .union([extra, z.array(extra).length(rank)], {
-          error: `expected a whole number of at least 0, or ${rank} of them, or null`,
-        })
-        .transform((v) => (typeof v === 'number' ? new Array<number>(rank).fill(v) : v))
-        .nullable()
-        .default(null),
+      outputPadding: perAxis(rank, 0).nullable().default(null),
       ...kernelOptions,
     })
-    .superRefine(checkSteps)
+    .superRefine(checkSteps, onceValid)
     .superRefine(({ outputPadding, strides }, context) => {
-      if (outputPadding?.every((n, axis) => n < (strides[axis] as number)) ?? true) return;
+      if (outputPadding === null || outputPadding.every((n, axis) => n < (strides[axis] as number))) return;
+      const received = `[${outputPadding.join(',')}]`;
       context.addIssue({
         code: 'custom',
         path: ['outputPadding'],
-        message: `expected less than strides [${strides.join(',')}] along every axis. Received [${outputPadding?.join(',')}]`,
+        message: `expected less than the strides [${strides.join(',')}] along every axis. Received ${received}`,
       });
-    });
-};
+    }, onceValid);
 const schema1d = schemaOf(1);
 const schema2d = schemaOf(2);
 const schema3d = schemaOf(3);
@@ -42,10 +42,10 @@ const schema3d = schemaOf(3);
  * Transposed convolution: every element adds the filters, times its value, to the places of the output that a
  * convolution would have read it from. Sizes of the output are, `k` being `(kernelSize - 1) * dilationRate + 1`:
  *
- * | `padding` | `outputPadding: null`              | otherwise                                        |
- * |-----------|------------------------------------|--------------------------------------------------|
- * | `valid`   | `(n - 1) * strides + max(k, strides)` | `(n - 1) * strides + k + outputPadding`       |
- * | `same`    | `n * strides`                      | `(n - 1) * strides + k % 2 + outputPadding`      |
+ * | `padding` | `outputPadding: null`                 | `outputPadding: p`                   |
+ * |-----------|---------------------------------------|--------------------------------------|
+ * | `valid`   | `(n - 1) * strides + max(k, strides)` | `(n - 1) * strides + k + p`          |
+ * | `same`    | `n * strides`                         | `(n - 1) * strides + k % 2 + p`      |
  */
 abstract class ConvTranspose extends Convolution<typeof schema2d> {
   #kernel!: Weight;
@@ -92,7 +92,8 @@ abstract class ConvTranspose extends Convolution<typeof schema2d> {
  * Transposed convolution over one axis.
  *
  * Input `[batch, steps, channels]`, output `[batch, longer, filters]`. Weights: `kernel [size, filters, channels]`,
- * `bias [filters]`.
+ * `bias [filters]`. Sizes grow to `n * strides` with `padding: 'same'`,
+ * else to `(n - 1) * strides + max(kernelSize, strides)`; see `outputPadding`.
  * @source keras/src/layers/convolutional/conv1d_transpose.py
  */
 export class Conv1DTranspose extends ConvTranspose {
@@ -115,7 +116,8 @@ registerLayer(Conv1DTranspose, [
  * Transposed convolution over the two axes of an image.
  *
  * Input `[batch, height, width, channels]`, output `[batch, taller, wider, filters]`. Weights:
- * `kernel [height, width, filters, channels]`, `bias [filters]`.
+ * `kernel [height, width, filters, channels]`, `bias [filters]`. Sizes grow to `n * strides` with `padding: 'same'`,
+ * else to `(n - 1) * strides + max(kernelSize, strides)`; see `outputPadding`.
  * @source keras/src/layers/convolutional/conv2d_transpose.py
  */
 export class Conv2DTranspose extends ConvTranspose {
@@ -147,7 +149,8 @@ registerLayer(Conv2DTranspose, [
  * Transposed convolution over the three axes of a volume or a film.
  *
  * Input `[batch, depth, height, width, channels]`, output `[batch, deeper, taller, wider, filters]`. Weights:
- * `kernel [depth, height, width, filters, channels]`, `bias [filters]`.
+ * `kernel [depth, height, width, filters, channels]`, `bias [filters]`. Sizes grow to `n * strides` with `padding: 'same'`,
+ * else to `(n - 1) * strides + max(kernelSize, strides)`; see `outputPadding`.
  * @source keras/src/layers/convolutional/conv3d_transpose.py
  */
 export class Conv3DTranspose extends ConvTranspose {

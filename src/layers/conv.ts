@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
-import { Convolution, checkSteps, convolutionOptions, kernelFirst, kernelOptions } from './convolution.ts';
+import {
+  Convolution,
+  checkSteps,
+  convolutionOptions,
+  kernelFirst,
+  kernelOptions,
+  onceValid,
+} from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
@@ -18,7 +25,7 @@ const schemaOf = <P extends PaddingSchema>(rank: number, padding: P) =>
       groups: positiveInteger.default(1),
       ...kernelOptions,
     })
-    .superRefine(checkSteps)
+    .superRefine(checkSteps, onceValid)
     .superRefine(({ filters, groups }, context) => {
       if (filters % groups === 0) return;
       context.addIssue({
@@ -26,7 +33,7 @@ const schemaOf = <P extends PaddingSchema>(rank: number, padding: P) =>
         path: ['groups'],
         message: `expected a divisor of the number of filters, ${filters}. Received ${groups}`,
       });
-    });
+    }, onceValid);
 
 const schema1d = schemaOf(1, z.enum(['valid', 'same', 'causal']).default('valid'));
 const schema2d = schemaOf(2, paddingOption);

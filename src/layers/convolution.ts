@@ -55,6 +55,9 @@ interface Steps {
   readonly dilationRate: readonly number[];
 }
 
+/** Options are compared with each other only once each of them is right. */
+export const onceValid = { when: ({ issues }: z.core.ParsePayload) => issues.length === 0 };
+
 /** Refuses a window that skips places as well as taps. */
 export function checkSteps({ strides, dilationRate }: Steps, context: z.RefinementCtx): void {
   if (Math.max(...strides) === 1 || Math.max(...dilationRate) === 1) return;

@@ -15,8 +15,8 @@ const schema = layerOptions.extend({
 });
 
 /**
- * Products of the samples of two inputs, summed along one axis of each: `[batch, m, k]` and `[batch, k, n]` with
- * `axes: [2, 1]` give `[batch, m, n]`; two vectors per sample give `[batch, 1]`.
+ * Products of the samples of two inputs, summed along one axis of each: `[batch, m, k]` and `[batch, k, n]`
+ * with `axes: [2, 1]` give `[batch, m, n]`; two vectors per sample give `[batch, 1]`.
  * @source keras/src/layers/merging/dot.py
  */
 export class Dot extends Layer<typeof schema> {

@@ -56,8 +56,8 @@ const schema = layerOptions.extend({
 /**
  * A dense layer over any axes: `y = activation(einsum(equation, x, kernel) + bias)`.
  *
- * Weights: `kernel`, of the sizes of its letters; `bias`, of the output's sizes from the first of `biasAxes` on, 1 where a
- * letter is not among them.
+ * Weights: `kernel`, of the sizes of its letters; `bias`, of the output's sizes from the first of `biasAxes`
+ * on, 1 where a letter is not among them.
  * @source keras/src/layers/core/einsum_dense.py
  */
 export class EinsumDense extends Layer<typeof schema> {
@@ -137,7 +137,9 @@ export class EinsumDense extends Layer<typeof schema> {
   }
 }
 
-/** A dense layer over any axes: `y = activation(einsum(equation, x, kernel) + bias)`. @see {@link EinsumDense} */
+/**
+ * A dense layer over any axes: `y = activation(einsum(equation, x, kernel) + bias)`. @see {@link EinsumDense}
+ */
 export const einsumDense = (options: z.input<typeof schema>): EinsumDense => new EinsumDense(options);
 registerLayer(EinsumDense, [
   {

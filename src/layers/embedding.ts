@@ -19,7 +19,8 @@ const schema = layerOptions.extend({
 /**
  * A trained vector for every index: `[batch, ...]` of whole numbers becomes `[batch, ..., outputDim]`.
  *
- * Weights: `embeddings [inputDim, outputDim]`. Indices that are not `int32` or `int64` are converted to `int32`.
+ * Weights: `embeddings [inputDim, outputDim]`. Indices that are not `int32` or `int64` are converted to
+ * `int32`.
  * @source keras/src/layers/core/embedding.py
  */
 export class Embedding extends Layer<typeof schema> {

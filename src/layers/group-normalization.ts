@@ -16,8 +16,8 @@ const schema = affineOptions.extend({
 });
 
 /**
- * Group normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken over each group
- * of channels of each sample. Weights: `gamma`, `beta`, each `[channels]`.
+ * Group normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken
+ * over each group of channels of each sample. Weights: `gamma`, `beta`, each `[channels]`.
  * @source Wu and He, ECCV 2018; keras/src/layers/normalization/group_normalization.py
  */
 export class GroupNormalization extends Affine<typeof schema> {

@@ -93,7 +93,10 @@ export const randomNormal = (options: z.input<typeof normalSchema> = {}): Random
   new RandomNormal(options);
 initializers.register(RandomNormal, 'normal');
 
-/** Normal numbers, those beyond two standard deviations drawn again. @source keras/src/initializers/random_initializers.py */
+/**
+ * Normal numbers, those beyond two standard deviations drawn again.
+ * @source keras/src/initializers/random_initializers.py
+ */
 export class TruncatedNormal extends Initializer<typeof normalSchema> {
   static override readonly className = 'TruncatedNormal';
   static override readonly schema = normalSchema;
@@ -128,8 +131,8 @@ initializers.register(RandomUniform, 'uniform');
 
 const orthogonalSchema = z.strictObject({ gain: z.number().default(1), seed: seedOption });
 /**
- * `gain` times a random orthogonal matrix; of a weight `[..., n]` all axes but the last count as rows. Rows or columns,
- * whichever are fewer, are orthonormal.
+ * `gain` times a random orthogonal matrix; of a weight `[..., n]` all axes but the last count as rows. Rows
+ * or columns, whichever are fewer, are orthonormal.
  * @source Saxe et al., ICLR 2014; keras/src/initializers/random_initializers.py
  */
 export class Orthogonal extends Initializer<typeof orthogonalSchema> {

@@ -12,8 +12,8 @@ const schema = affineOptions.extend({
 });
 
 /**
- * Layer normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken over `axis` of
- * each sample. Weights: `gamma`, `beta`, each of the sizes of these axes.
+ * Layer normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken
+ * over `axis` of each sample. Weights: `gamma`, `beta`, each of the sizes of these axes.
  * @source Ba et al. 2016, arXiv:1607.06450; keras/src/layers/normalization/layer_normalization.py
  */
 export class LayerNormalization extends Affine<typeof schema> {

@@ -28,6 +28,8 @@ export interface LayerCall {
   readonly layer: Layer;
   readonly inputs: readonly SymbolicTensor[];
   readonly outputs: readonly SymbolicTensor[];
+  /** Fixes the mode of this use; otherwise it is the model's. */
+  readonly training?: boolean;
 }
 
 /** Options of every layer; each layer's schema extends them. */
@@ -96,15 +98,24 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return true;
   }
 
-  /** Uses the layer in a functional model: symbolic tensors in, symbolic tensors out. */
-  apply(inputs: SymbolicTensor): SymbolicTensor;
-  apply(inputs: readonly SymbolicTensor[]): SymbolicTensor;
-  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
-    return this.applyMulti(inputs)[0] as SymbolicTensor;
+  /**
+   * Uses the layer in a functional model: symbolic tensors in, symbolic tensors out.
+   * @param options - `{ training: false }` keeps this use in inference mode while the model trains
+   */
+  apply(inputs: SymbolicTensor, options?: Partial<CallOptions>): SymbolicTensor;
+  apply(inputs: readonly SymbolicTensor[], options?: Partial<CallOptions>): SymbolicTensor;
+  apply(
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    options: Partial<CallOptions> = {},
+  ): SymbolicTensor {
+    return this.applyMulti(inputs, options)[0] as SymbolicTensor;
   }
 
   /** Like {@link apply}, for layers (and models) with several outputs. */
-  applyMulti(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  applyMulti(
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    options: Partial<CallOptions> = {},
+  ): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? (inputs as readonly SymbolicTensor[]) : [inputs as SymbolicTensor];
     const stranger = list.find((x) => !(x instanceof SymbolicTensor));
     if (stranger !== undefined || list.length === 0) {
@@ -116,7 +127,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     }
     const types = this.inferOutputs(list);
     const outputs: SymbolicTensor[] = [];
-    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, outputs };
+    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, outputs, ...options };
     types.forEach(({ shape, dtype }, index) => {
       outputs.push(new SymbolicTensor(shape, dtype, { call, index, callIndex: this.calls.length }));
     });
@@ -208,15 +219,15 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return this.#sublayers;
   }
 
-  /** Weights of this layer alone. */
+  /** Weights of this layer alone: the trainable ones in order of creation, then the others. */
   get ownWeights(): readonly Weight[] {
-    return this.#weights;
+    return [...this.#weights.filter((w) => w.learnable), ...this.#weights.filter((w) => !w.learnable)];
   }
 
-  /** All weights: the trainable ones in order of creation, then the others. */
+  /** All weights, layer by layer: of each the trainable ones in order of creation, then the others. */
   get weights(): readonly Weight[] {
-    const all = this.#collect();
-    return [...all.filter((w) => w.learnable), ...all.filter((w) => !w.learnable)];
+    const inside = this.sublayers.flatMap((layer) => layer.weights);
+    return [...new Set([...this.ownWeights, ...inside])];
   }
 
   get trainableWeights(): readonly Weight[] {
@@ -225,10 +236,6 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
 
   get nonTrainableWeights(): readonly Weight[] {
     return this.weights.filter((w) => !w.trainable);
-  }
-
-  #collect(): Weight[] {
-    return [...this.#weights, ...this.sublayers.flatMap((layer) => (layer as Layer).#collect())];
   }
 
   /** `false` freezes this layer and all inside it. */
@@ -285,25 +292,28 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
       return body();
     } catch (error) {
       if (!(error instanceof TfkError) || error.layerPath !== undefined) throw error;
-      const received = inputs.map((x) => formatShape(x.shape)).join(', ');
+      const received = hideStandIns(inputs.map((x) => formatShape(x.shape)).join(', '));
       const Kind = error.constructor as typeof TfkError;
       const text = error.message.startsWith(this.#label())
         ? error.message
         : `${this.#label()}: ${error.message}`;
-      throw new Kind(`${text} The layer's input shape: ${received}.`, {
+      throw new Kind(`${hideStandIns(text)} The layer's input shape: ${received}.`, {
         op: error.op ?? this.name,
         layerPath: currentScope() || this.name,
         cause: error,
         ...(error.argument !== undefined && { argument: error.argument }),
         ...(error.expected !== undefined && { expected: error.expected }),
-        received: error.received ?? received,
+        received: error.received === undefined ? received : hideStandIns(error.received),
       });
     }
   }
 }
 
 /** Two primes: sizes that follow an unknown input size differ between them, all others do not. */
-const standIns = [83, 89] as const;
+const standIns = [1009, 2003] as const;
+
+/** Text of a message or shape with the stand-ins shown as what they are: unknown sizes. */
+const hideStandIns = (text: string): string => text.replace(/\b(1009|2003)\b/g, '?');
 
 /**
  * Checks the number of axes of an input.

@@ -8,7 +8,10 @@ import { registerLayer } from './registry.ts';
 
 type MergeOptions = z.input<typeof layerOptions>;
 
-/** Layers that combine inputs element by element. Sizes broadcast; inputs with fewer axes get axes of size 1 after the batch. */
+/**
+ * Layers that combine inputs element by element. Sizes broadcast; inputs with fewer axes get axes of size 1
+ * after the batch.
+ */
 abstract class Merge extends Layer<typeof layerOptions> {
   static override readonly schema = layerOptions;
 
@@ -89,7 +92,10 @@ registerLayer(Subtract, [
   },
 ]);
 
-/** Product of the inputs, element by element: `y = a * b * ...`. @source keras/src/layers/merging/multiply.py */
+/**
+ * Product of the inputs, element by element: `y = a * b * ...`.
+ * @source keras/src/layers/merging/multiply.py
+ */
 export class Multiply extends Merge {
   static override readonly className = 'Multiply';
   protected merge(inputs: Values): Value {

@@ -9,7 +9,10 @@ import { randomBernoulli, randomUniform } from './trace.ts';
 const seed = z.int().nullable().default(null);
 const rate = z.number().min(0).lt(1);
 
-/** Standard normal numbers from uniform ones: `sqrt(-2 log(1 - u)) cos(2 pi v)`. @source Box and Muller 1958 */
+/**
+ * Standard normal numbers from uniform ones: `sqrt(-2 log(1 - u)) cos(2 pi v)`.
+ * @source Box and Muller 1958
+ */
 function randomNormal(shape: Shape, ownSeed: number | null): Value {
   const [u, v] = unstack(randomUniform([2, ...shape], ownSeed ?? undefined)) as [Value, Value];
   return mul(sqrt(mul(log(sub(1, u)), -2)), cos(mul(v, 2 * Math.PI)));
@@ -20,7 +23,10 @@ const noiseSchema = layerOptions.extend({
   stddev: z.number().nonnegative(),
   seed,
 });
-/** Normal noise while training: `y = x + stddev * n`. @source keras/src/layers/regularization/gaussian_noise.py */
+/**
+ * Normal noise while training: `y = x + stddev * n`.
+ * @source keras/src/layers/regularization/gaussian_noise.py
+ */
 export class GaussianNoise extends Layer<typeof noiseSchema> {
   static override readonly className = 'GaussianNoise';
   static override readonly schema = noiseSchema;
@@ -71,8 +77,8 @@ const alphaSchema = layerOptions.extend({
 const saturated = -1.6732632423543772 * 1.0507009873554805;
 
 /**
- * Dropout for `selu`: while training, a random fraction `rate` of the elements becomes the lower limit of `selu`, and
- * all are scaled and shifted so that mean 0 and variance 1 stay.
+ * Dropout for `selu`: while training, a random fraction `rate` of the elements becomes the lower limit of
+ * `selu`, and all are scaled and shifted so that mean 0 and variance 1 stay.
  * @source Klambauer et al., NeurIPS 2017; keras/src/layers/regularization/alpha_dropout.py
  */
 export class AlphaDropout extends Layer<typeof alphaSchema> {

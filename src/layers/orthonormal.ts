@@ -1,6 +1,7 @@
 /**
- * Random orthonormal vectors, evenly distributed: Gram-Schmidt on normal vectors, which is the QR decomposition with a
- * positive diagonal. Each vector is cleaned twice, because once loses orthogonality to rounding.
+ * Random orthonormal vectors, evenly distributed: Gram-Schmidt on normal vectors, which is the QR
+ * decomposition with a positive diagonal. Each vector is cleaned twice, because once loses orthogonality to
+ * rounding.
  * @param count - at most `length`
  * @param normal - draws standard normal numbers
  * @source Stewart 1980; Giraud et al. 2005, "The loss of orthogonality in the Gram-Schmidt process"

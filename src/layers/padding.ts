@@ -5,14 +5,14 @@ import type { Value } from '../ir/graph.ts';
 import { pad } from '../ops/pad.ts';
 import { slice } from '../ops/slice.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
-import { dataFormatOption } from './options.ts';
+import { dataFormatOption, integerFrom } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { type DataFormat, expectSpatial, spatialAxesOf } from './spatial.ts';
 
 /** Numbers of elements at the two ends of an axis. */
 type Ends = readonly [number, number];
 
-const amount = z.int().min(0);
+const amount = integerFrom(0);
 const bothEnds = z
   .union([amount, z.tuple([amount, amount])], {
     error: 'expected a whole number of at least 0, or two of them: [before, after]',
@@ -20,7 +20,7 @@ const bothEnds = z
   .transform((v): [number, number] => (typeof v === 'number' ? [v, v] : v));
 const endsOf = (rank: number) =>
   z
-    .union([amount, z.array(bothEnds).length(rank)], {
+    .union([amount, z.array(bothEnds).length(rank, { abort: true })], {
       error: `expected a whole number of at least 0, or ${rank} entries, each a number or [before, after]`,
     })
     .transform((v): Ends[] => (typeof v === 'number' ? new Array<Ends>(rank).fill([v, v]) : v));
@@ -39,7 +39,8 @@ function crop(x: Value, ends: readonly Ends[], dataFormat: DataFormat): Value {
   const axes = spatialAxesOf(ends.length, dataFormat);
   const stops = ends.map(([, after], i) => (x.shape[axes[i] as number] as number) - after);
   if (ends.some(([before], i) => before >= (stops[i] as number))) {
-    const received = `${JSON.stringify(ends)} for ${formatShape(x.shape)}`;
+    const sizes = axes.map((axis) => x.shape[axis] as number);
+    const received = `${JSON.stringify(ends)} for sizes ${formatShape(sizes)}`;
     throw new ShapeError(
       `cropping must leave at least one element of each axis. Received ${received}. Crop less, or feed larger inputs.`,
       { argument: 'cropping', received },

@@ -38,7 +38,10 @@ const leakySchema = layerOptions.extend({
   /** Slope below 0. */
   negativeSlope: z.number().nonnegative().default(0.3),
 });
-/** Leaky rectifier: `y = x` above 0, `negativeSlope * x` below. @source keras/src/layers/activations/leaky_relu.py */
+/**
+ * Leaky rectifier: `y = x` above 0, `negativeSlope * x` below.
+ * @source keras/src/layers/activations/leaky_relu.py
+ */
 export class LeakyReLU extends Layer<typeof leakySchema> {
   static override readonly className = 'LeakyReLU';
   static override readonly schema = leakySchema;
@@ -55,7 +58,10 @@ const eluSchema = layerOptions.extend({
   /** Minus the limit of `y` far below 0. */
   alpha: z.number().default(1),
 });
-/** Exponential linear unit: `y = x` above 0, `alpha * (exp(x) - 1)` below. @source keras/src/layers/activations/elu.py */
+/**
+ * Exponential linear unit: `y = x` above 0, `alpha * (exp(x) - 1)` below.
+ * @source keras/src/layers/activations/elu.py
+ */
 export class ELU extends Layer<typeof eluSchema> {
   static override readonly className = 'ELU';
   static override readonly schema = eluSchema;
@@ -72,7 +78,9 @@ const preluSchema = layerOptions.extend({
   alphaInitializer: initializerOption('zeros'),
   alphaRegularizer: regularizerOption(),
   alphaConstraint: constraintOption(),
-  /** Axes (1 is the first after the batch) along which all elements share a slope, e.g. `[1, 2]` for images. */
+  /**
+   * Axes (1 is the first after the batch) along which all elements share a slope, e.g. `[1, 2]` for images.
+   */
   sharedAxes: z
     .union([positiveInteger.transform((axis) => [axis]), z.array(positiveInteger)])
     .nullable()

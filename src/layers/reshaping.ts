@@ -16,8 +16,8 @@ abstract class Rearrangement<S extends z.ZodType> extends Layer<S> {
 
 const flattenSchema = layerOptions.extend({ dataFormat: dataFormatOption });
 /**
- * All axes of a sample as one: `[batch, ...sizes]` becomes `[batch, product of sizes]`. Channels that come first are
- * moved to the end before, so that both data formats give the same order.
+ * All axes of a sample as one: `[batch, ...sizes]` becomes `[batch, product of sizes]`. Channels that come
+ * first are moved to the end before, so that both data formats give the same order.
  * @source keras/src/layers/reshaping/flatten.py
  */
 export class Flatten extends Rearrangement<typeof flattenSchema> {
@@ -50,7 +50,10 @@ const reshapeSchema = layerOptions.extend({
     )
     .refine((sizes) => sizes.filter((n) => n === -1).length <= 1, 'only one size can be -1'),
 });
-/** The elements of each sample under another shape, in the same order. @source keras/src/layers/reshaping/reshape.py */
+/**
+ * The elements of each sample under another shape, in the same order.
+ * @source keras/src/layers/reshaping/reshape.py
+ */
 export class Reshape extends Rearrangement<typeof reshapeSchema> {
   static override readonly className = 'Reshape';
   static override readonly schema = reshapeSchema;
@@ -90,7 +93,10 @@ const permuteSchema = layerOptions.extend({
     message: 'expected each of 1, 2, ... once',
   }),
 });
-/** Axes in another order: `dims: [2, 1]` swaps the two axes after the batch. @source keras/src/layers/reshaping/permute.py */
+/**
+ * Axes in another order: `dims: [2, 1]` swaps the two axes after the batch.
+ * @source keras/src/layers/reshaping/permute.py
+ */
 export class Permute extends Rearrangement<typeof permuteSchema> {
   static override readonly className = 'Permute';
   static override readonly schema = permuteSchema;
@@ -119,7 +125,10 @@ const repeatSchema = layerOptions.extend({
   /** How often. */
   n: positiveInteger,
 });
-/** Each sample repeated: `[batch, features]` becomes `[batch, n, features]`. @source keras/src/layers/reshaping/repeat_vector.py */
+/**
+ * Each sample repeated: `[batch, features]` becomes `[batch, n, features]`.
+ * @source keras/src/layers/reshaping/repeat_vector.py
+ */
 export class RepeatVector extends Rearrangement<typeof repeatSchema> {
   static override readonly className = 'RepeatVector';
   static override readonly schema = repeatSchema;

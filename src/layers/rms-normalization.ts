@@ -16,8 +16,8 @@ const schema = layerOptions.extend({
 });
 
 /**
- * Root mean square normalization: `y = scale * x / sqrt(mean(x^2) + epsilon)`, the mean taken over `axis` of each sample.
- * Weights: `scale`, of the sizes of these axes.
+ * Root mean square normalization: `y = scale * x / sqrt(mean(x^2) + epsilon)`, the mean taken over `axis` of
+ * each sample. Weights: `scale`, of the sizes of these axes.
  * @source Zhang and Sennrich, NeurIPS 2019; keras/src/layers/normalization/rms_normalization.py
  */
 export class RMSNormalization extends Layer<typeof schema> {

@@ -64,7 +64,10 @@ export const spatialDropout1d = (options: z.input<typeof schema>): SpatialDropou
   new SpatialDropout1D(options);
 registerLayer(SpatialDropout1D, [{ options: { rate: 0.5 }, inputs: [[null, 3, 2]], output: [null, 3, 2] }]);
 
-/** Dropout of whole channels of images while training. @source keras/src/layers/regularization/spatial_dropout.py */
+/**
+ * Dropout of whole channels of images while training.
+ * @source keras/src/layers/regularization/spatial_dropout.py
+ */
 export class SpatialDropout2D extends SpatialDropout {
   static override readonly className = 'SpatialDropout2D';
   protected readonly spatialRank = 2;
@@ -77,7 +80,10 @@ registerLayer(SpatialDropout2D, [
   { options: { rate: 0.5, dataFormat: 'channelsFirst', seed: 3 }, inputs: [[null, 2, 3, null]] },
 ]);
 
-/** Dropout of whole channels of volumes while training. @source keras/src/layers/regularization/spatial_dropout.py */
+/**
+ * Dropout of whole channels of volumes while training.
+ * @source keras/src/layers/regularization/spatial_dropout.py
+ */
 export class SpatialDropout3D extends SpatialDropout {
   static override readonly className = 'SpatialDropout3D';
   protected readonly spatialRank = 3;

@@ -10,7 +10,10 @@ const schema = layerOptions.extend({
   axis: axesOption(-1),
 });
 
-/** Norm 1 along `axis`: `y = x / sqrt(sum(x^2))`. @source keras/src/layers/normalization/unit_normalization.py */
+/**
+ * Norm 1 along `axis`: `y = x / sqrt(sum(x^2))`.
+ * @source keras/src/layers/normalization/unit_normalization.py
+ */
 export class UnitNormalization extends Layer<typeof schema> {
   static override readonly className = 'UnitNormalization';
   static override readonly schema = schema;
@@ -20,7 +23,9 @@ export class UnitNormalization extends Layer<typeof schema> {
   }
 }
 
-/** `x` with L2 norms of 1 along `axes`; norms below `epsilon` count as `epsilon`, so that zeros stay zeros. */
+/**
+ * `x` with L2 norms of 1 along `axes`; norms below `epsilon` count as `epsilon`, so that zeros stay zeros.
+ */
 export const toUnitNorm = (x: Value, axes: readonly number[], epsilon: number): Value =>
   mul(x, rsqrt(maximum(reduceSum(square(x), axes, true), epsilon * epsilon)));
 

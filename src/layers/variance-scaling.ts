@@ -7,7 +7,9 @@ const axes = z.array(z.int()).nullable().default(null);
 const fanSchema = z
   .strictObject({
     seed: seedOption,
-    /** Axes whose sizes multiply to the fan-in; `null` for the usual rule of dense and convolution kernels. */
+    /**
+     * Axes whose sizes multiply to the fan-in; `null` for the usual rule of dense and convolution kernels.
+     */
     inputAxes: axes,
     /** Axes whose sizes multiply to the fan-out. */
     outputAxes: axes,
@@ -52,7 +54,10 @@ function scaled(
     : drawn(shape, () => deviation * random.normal());
 }
 
-/** How many inputs a unit has, and how many outputs an input feeds; leading axes are those of a kernel's window. */
+/**
+ * How many inputs a unit has, and how many outputs an input feeds; leading axes are those of a kernel's
+ * window.
+ */
 function fansOf(shape: Shape, { inputAxes, outputAxes }: FanOptions): { fanIn: number; fanOut: number } {
   const sizeAlong = (chosen: readonly number[]): number =>
     sizeOf(chosen.map((axis) => shape[normalizeAxis(axis, shape.length, 'varianceScaling')] as number));

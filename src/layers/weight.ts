@@ -1,6 +1,5 @@
-import type { DType, TensorData } from '../core/dtype.ts';
-import type { Shape } from '../core/shape.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { allocate, type DType, type TensorData } from '../core/dtype.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -17,6 +16,23 @@ export interface WeightOptions {
   readonly regularizer?: Regularizer | null;
   readonly constraint?: Constraint | null;
   readonly dtype?: DType;
+}
+
+let blank: { readonly limit: number; left: number } | undefined;
+
+/**
+ * Runs `body` with new weights left at 0, as is enough where a file is about to fill them.
+ * @param limit - elements that all new weights may have together, so that a hostile file cannot take all memory
+ * @throws {@link ShapeError} beyond the limit
+ */
+export function withBlankWeights<T>(limit: number, body: () => T): T {
+  const outer = blank;
+  blank = { limit, left: limit };
+  try {
+    return body();
+  } finally {
+    blank = outer;
+  }
 }
 
 /** A named tensor that a layer owns: trained, or updated by the layer itself. */
@@ -43,7 +59,19 @@ export class Weight {
     this.trainable = this.learnable;
     this.regularizer = options.regularizer ?? undefined;
     this.constraint = options.constraint ?? undefined;
-    this.#tensor = options.initializer.create(shape).cast(this.dtype);
+    this.#tensor = this.#initial(options.initializer);
+  }
+
+  #initial(initializer: Initializer): Tensor {
+    if (blank === undefined) return initializer.create(this.shape).cast(this.dtype);
+    const size = sizeOf(this.shape);
+    blank.left -= size;
+    if (blank.left >= 0) return new Tensor(this.dtype, this.shape, allocate(this.dtype, size));
+    throw new ShapeError(
+      `weight "${this.path}": expected at most ${blank.limit} elements in all weights. ` +
+        `Received ${formatShape(this.shape)}.`,
+      { argument: this.path, expected: `at most ${blank.limit}`, received: formatShape(this.shape) },
+    );
   }
 
   /** The weight inside the computation that is being built. */

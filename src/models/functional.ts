@@ -41,8 +41,10 @@ export class Functional extends Model<typeof schema> {
         });
       }
     }
-    this.#order = callOrder(outputs, inputs, this.name);
-    for (const layer of distinctLayers(this.#order, this.name)) this.track(layer);
+    const { calls, layers } = byDepth(explore(outputs, inputs, this.name));
+    checkNames(layers, this.name);
+    this.#order = calls;
+    for (const layer of layers) this.track(layer);
     this.ensureBuilt(inputs.map((x) => x.shape) as unknown as PartialShapes);
   }
 
@@ -72,11 +74,11 @@ export class Functional extends Model<typeof schema> {
     this.inputs.forEach((x, i) => {
       values.set(x, fitInput(inputs[i] as Value, x));
     });
-    for (const { layer, inputs: sources, outputs } of this.#order) {
+    for (const { layer, inputs: sources, outputs, training = options.training } of this.#order) {
       if (outputs[0] !== undefined && values.has(outputs[0])) continue;
       const results = layer.invoke(
         sources.map((x) => values.get(x) as Value),
-        options,
+        { training },
       );
       outputs.forEach((y, i) => {
         values.set(y, results[i] as Value);
@@ -101,43 +103,76 @@ function fitInput(value: Value, input: SymbolicTensor): Value {
   return cast(value, input.dtype);
 }
 
-/** Depth-first order of the calls that `outputs` need; stops at `inputs`. */
-function callOrder(
+/** What a model consists of: its calls, each after those it depends on, and its layers as they were found. */
+interface Wiring {
+  readonly calls: readonly LayerCall[];
+  readonly layers: readonly Layer[];
+}
+
+/** Follows `outputs` back to `inputs`, depth first. */
+function explore(
   outputs: readonly SymbolicTensor[],
   inputs: readonly SymbolicTensor[],
   name: string,
-): LayerCall[] {
-  const order: LayerCall[] = inputs.map((x) => x.origin.call);
-  const done = new Set<LayerCall>(order);
+): Wiring {
+  const entrances = new Set(inputs.map((x) => x.origin.call));
+  const calls = new Set<LayerCall>();
+  const layers = new Set<Layer>();
   const stack = outputs.map((y) => y.origin.call).reverse();
   while (stack.length > 0) {
     const call = stack[stack.length - 1] as LayerCall;
-    const waiting = done.has(call) ? [] : call.inputs.map((x) => x.origin.call).filter((c) => !done.has(c));
+    layers.add(call.layer);
+    const waiting = calls.has(call) ? [] : parentsOf(call).filter((c) => !calls.has(c));
     if (waiting.length > 0) {
       stack.push(...waiting.reverse());
       continue;
     }
     stack.pop();
-    if (done.has(call)) continue;
-    if (call.layer instanceof InputLayer) {
+    if (call.layer instanceof InputLayer && !entrances.has(call)) {
       throw new ConfigError(
         `model "${name}": an output depends on the input "${call.layer.name}", which is not one of the model's inputs.`,
         { argument: 'inputs' },
       );
     }
-    done.add(call);
-    order.push(call);
+    calls.add(call);
   }
-  return order;
+  const unused = [...entrances].filter((call) => !calls.has(call));
+  return {
+    calls: [...unused, ...calls],
+    layers: [...new Set([...unused.map((call) => call.layer), ...layers])],
+  };
 }
 
-function distinctLayers(order: readonly LayerCall[], name: string): Layer[] {
-  const layers = [...new Set(order.map((call) => call.layer))];
+const parentsOf = (call: LayerCall): LayerCall[] => call.inputs.map((x) => x.origin.call);
+
+/**
+ * Calls and layers in Keras's order, which files and `getWeights` rely on: by the longest way to an output, the longest
+ * first; at equal distance as they were found. All calls of a layer count as far away as its farthest.
+ * @source keras/src/ops/function.py
+ */
+function byDepth({ calls, layers }: Wiring): Wiring {
+  const ofCall = new Map<LayerCall, number>();
+  const ofLayer = new Map<Layer, number>();
+  for (const call of calls.toReversed()) {
+    const depth = Math.max(ofCall.get(call) ?? 0, ofLayer.get(call.layer) ?? 0);
+    ofCall.set(call, depth);
+    ofLayer.set(call.layer, depth);
+    for (const parent of parentsOf(call)) {
+      ofCall.set(parent, Math.max(depth + 1, ofCall.get(parent) ?? 0));
+    }
+  }
+  const farthestFirst =
+    <T>(depths: ReadonlyMap<T, number>) =>
+    (a: T, b: T): number =>
+      (depths.get(b) as number) - (depths.get(a) as number);
+  return { calls: calls.toSorted(farthestFirst(ofCall)), layers: layers.toSorted(farthestFirst(ofLayer)) };
+}
+
+function checkNames(layers: readonly Layer[], name: string): void {
   const twice = layers.find((layer, i) => layers.findIndex((other) => other.name === layer.name) !== i);
   if (twice !== undefined) {
     throw new ConfigError(`model "${name}": two layers are named "${twice.name}"; names must be unique.`, {
       argument: 'name',
     });
   }
-  return layers;
 }

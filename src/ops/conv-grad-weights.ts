@@ -8,8 +8,9 @@ import { conv } from './conv.ts';
 import { forEachProduct } from './conv-reference.ts';
 import { type ConvAttrs, convShape } from './conv-support.ts';
 import { convTranspose } from './conv-transpose.ts';
+import { swapLast } from './matmul.ts';
 import { float } from './support.ts';
-import { spatialOf, windowRemainders } from './window.ts';
+import { planeOf, spatialOf, windowRemainders } from './window.ts';
 
 interface ConvGradWeightsAttrs extends ConvAttrs {
   /** Spatial sizes of the weights. */
@@ -50,18 +51,18 @@ const convGradWeightsOp = defineOp({
     const shape = weightsShape(x.shape, dy.shape, a);
     const expected = convShape('convGradWeights', x.shape, shape, a);
     if (sameShape(expected, dy.shape)) return { dtype: x.dtype, shape };
+    const [wanted, received] = [formatShape(expected), formatShape(dy.shape)];
     throw new ShapeError(
-      `convGradWeights: dy must have the convolution's shape ${formatShape(expected)}. Received ${formatShape(dy.shape)}.`,
-      {
-        op: 'convGradWeights',
-        argument: 'dy',
-        expected: formatShape(expected),
-        received: formatShape(dy.shape),
-      },
+      `convGradWeights: dy must have the convolution's shape ${wanted}. Received ${received}.`,
+      { op: 'convGradWeights', argument: 'dy', expected: wanted, received },
     );
   },
-  lower: ({ x, dy }, a, emit) =>
-    sizeOf(a.kernel) <= mostProducts ? lowerAsProducts(x, dy, a, emit) : lowerAsConv(x, dy, a, emit),
+  lower: ({ x, dy }, a, emit) => {
+    if (isPointwise(a) && (dy.type.shape[1] as number) / a.group <= planeOf(dy.type.shape)) {
+      return lowerPointwise(x, dy, a, emit);
+    }
+    return sizeOf(a.kernel) <= mostProducts ? lowerAsProducts(x, dy, a, emit) : lowerAsConv(x, dy, a, emit);
+  },
   vjp: ({ x, dy }, dw, a) => ({
     x: convTranspose(dy, dw, { ...a, outputPadding: windowRemainders(spatialOf(x.shape), a.kernel, a) }),
     dy: conv(x, dw, a),
@@ -88,6 +89,14 @@ const convGradWeightsOp = defineOp({
     {
       inputs: { x: normal([2, 3, 5, 5]), dy: normal([2, 2, 3, 3]) },
       attrs: { ...plain, strides: [2, 2], kernel: [1, 1] },
+    },
+    {
+      inputs: { x: normal([2, 4, 3, 2]), dy: normal([2, 6, 3, 2]) }, // pointwise
+      attrs: { ...plain, group: 2, kernel: [1, 1] },
+    },
+    {
+      inputs: { x: normal([2, 3, 1, 2]), dy: normal([2, 4, 1, 2]) },
+      attrs: { ...plain, kernel: [1, 1] },
     },
     {
       inputs: { x: normal([2, 2, 9]), dy: normal([2, 3, 3]) },
@@ -120,6 +129,27 @@ const mostProducts = 36;
 /** Few channels make thin products: several taps share one until it has this many rows. */
 const rowsPerProduct = 16;
 
+/** Whether every place of the window reads just the element below it. */
+const isPointwise = ({ kernel, strides, pads }: ConvGradWeightsAttrs): boolean =>
+  sizeOf(kernel) === 1 && strides.every((s) => s === 1) && pads.every((n) => n === 0);
+
+/** One product for every image, then a sum over the batch: nothing needs to be shifted or transposed. */
+function lowerPointwise(
+  x: Operand,
+  dy: Operand,
+  { group, kernel }: ConvGradWeightsAttrs,
+  emit: Emit,
+): string {
+  const [batch, filters] = dy.type.shape as [number, number];
+  const depth = (x.type.shape[1] as number) / group;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const rows = (v: Operand, each: number) =>
+    emit.op('Reshape', [v, list([batch, group, each, planeOf(v.type.shape)])]);
+  const products = productTransposed(rows(dy, filters / group), rows(x, depth), 4, emit);
+  const sum = emit.op('ReduceSum', [products, list([0])], { keepdims: { int: 0 } });
+  return emit.op('Reshape', [sum, list([filters, depth, ...kernel])]);
+}
+
 /**
  * One matrix product over batch and places for every tap: `dw[:, :, r] = dy * (x, shifted by r)^T`, with channels
  * outermost so that the sum over the batch is part of the product.
@@ -137,12 +167,11 @@ function lowerAsProducts(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit:
   const source = emit.op('Transpose', [padded], channelsFirst);
   const cotangent = rows(emit.op('Transpose', [dy], channelsFirst), filters / group);
   const axes = list(kernel.map((_, axis) => axis + 2));
-  const whole = padded === x && sizeOf(kernel) === 1 && strides.every((s) => s === 1);
   const shifted: string[] = [];
   forEachIndex(kernel, (_, tap) => {
     const starts = tap.map((r, axis) => r * (dilations[axis] as number));
     const ends = starts.map((s, axis) => s + ((places[axis] as number) - 1) * (strides[axis] as number) + 1);
-    const cut = whole ? source : emit.op('Slice', [source, list(starts), list(ends), axes, list(strides)]);
+    const cut = emit.op('Slice', [source, list(starts), list(ends), axes, list(strides)]);
     shifted.push(rows(cut, depth));
   });
   const joined = Math.max(1, Math.floor(rowsPerProduct / depth));
@@ -151,7 +180,7 @@ function lowerAsProducts(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit:
     const some = shifted.slice(first, first + joined);
     const right = some.length === 1 ? (some[0] as string) : emit.op('Concat', some, { axis: { int: 1 } });
     products.push(
-      emit.op('Reshape', [productTransposed(cotangent, right, emit), list([filters, some.length, depth])]),
+      emit.op('Reshape', [productTransposed(cotangent, right, 3, emit), list([filters, some.length, depth])]),
     );
   }
   const taps =
@@ -161,10 +190,10 @@ function lowerAsProducts(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit:
 }
 
 /** `a b^T` of stacks of matrices. */
-const productTransposed = (a: string, b: string, emit: Emit): string =>
+const productTransposed = (a: string, b: string, rank: number, emit: Emit): string =>
   emit.target === 'runtime'
     ? emit.op('FusedMatMul', [a, b], { transB: { int: 1 } }, 'com.microsoft')
-    : emit.op('MatMul', [a, emit.op('Transpose', [b], { perm: { ints: [0, 2, 1] } })]);
+    : emit.op('MatMul', [a, emit.op('Transpose', [b], { perm: { ints: swapLast(rank) } })]);
 
 /** One convolution with batch and channels swapped: `dy` slides over `x`, strides and dilations trade places. */
 function lowerAsConv(x: Operand, dy: Operand, a: ConvGradWeightsAttrs, emit: Emit): string {

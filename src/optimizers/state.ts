@@ -64,7 +64,12 @@ export class OptimizerState {
 
   /** Learning rate of the next step. */
   get learningRate(): number {
-    return this.#learningRate ?? this.optimizer.learningRateAt(this.iteration);
+    return this.learningRateAt(this.iteration);
+  }
+
+  /** Learning rate of the batch after `iteration` others. */
+  learningRateAt(iteration: number): number {
+    return this.#learningRate ?? this.optimizer.learningRateAt(iteration);
   }
 
   /** @throws {@link ConfigError} where a schedule decides */

@@ -11,6 +11,8 @@ export interface RunInfo {
   readonly epochs: number;
   /** Batches in an epoch, where that is known. */
   readonly steps: number | undefined;
+  /** Whether epochs end with validation (not all need, with `validationFreq`). */
+  readonly validates: boolean;
   readonly verbose: 0 | 1 | 2;
   /** Whether more or less of a metric is better, by key; known once the first epoch has run. */
   directions(): Readonly<Record<string, 'max' | 'min' | undefined>>;
@@ -46,9 +48,11 @@ export abstract class Callback {
   onProgress?(batch: number, logs: Logs): void | Promise<void>;
   onTestBegin?(logs: Logs): void | Promise<void>;
   onTestEnd?(logs: Logs): void | Promise<void>;
+  onTestBatchBegin?(batch: number, logs: Logs): void | Promise<void>;
   onTestBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
   onPredictBegin?(logs: Logs): void | Promise<void>;
   onPredictEnd?(logs: Logs): void | Promise<void>;
+  onPredictBatchBegin?(batch: number, logs: Logs): void | Promise<void>;
   onPredictBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
 }
 

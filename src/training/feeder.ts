@@ -13,22 +13,24 @@ import {
   makeDataset,
   type WeightsLike,
 } from './data.ts';
-import type { Step } from './step.ts';
+import type { BatchBuffers } from './step.ts';
 import type { BatchTypes } from './step-graph.ts';
 
 /** The next batch, not yet copied anywhere. */
 export interface Feed {
   readonly types: BatchTypes;
-  /** Copies the batch into a step's buffers. */
-  fill(step: Step): void;
+  /** Copies the batch to where a step reads it. */
+  fill(target: BatchBuffers): void;
 }
 
 /** Gives batches, epoch after epoch. */
 export interface Feeder {
   /** Batches in an epoch, where known. */
   readonly steps: number | undefined;
-  /** Starts an epoch. */
-  begin(): void;
+  /** Starts an epoch. @param restart - from the first sample, not where an epoch of `stepsPerEpoch` batches ended */
+  begin(restart: boolean): void;
+  /** Batches of the same size that are sure to follow the last one given. */
+  readonly ahead: number;
   /** The next batch; `undefined` at the end of the data. */
   next(): Feed | undefined | Promise<Feed | undefined>;
 }
@@ -45,7 +47,7 @@ export class ArrayFeeder implements Feeder {
   #order: Int32Array | undefined;
   #position: number;
   #start = 0;
-  readonly #feed: { types: BatchTypes; fill(step: Step): void };
+  readonly #feed: { types: BatchTypes; fill(target: BatchBuffers): void };
 
   /**
    * @param random - shuffles; in the given order without it
@@ -61,11 +63,15 @@ export class ArrayFeeder implements Feeder {
     const rest = data.size % batchSize;
     this.#last = rest === 0 || data.size < batchSize ? this.#full : batchTypes(data, rest);
     this.#position = data.size;
-    this.#feed = { types: this.#full, fill: (step) => this.#fill(step) };
+    this.#feed = { types: this.#full, fill: (target) => this.#fill(target) };
   }
 
-  begin(): void {
-    if (!this.#wraps || this.#position >= this.#data.size) this.#newPass();
+  get ahead(): number {
+    return Math.floor((this.#data.size - this.#position) / this.#batchSize);
+  }
+
+  begin(restart: boolean): void {
+    if (restart || !this.#wraps || this.#position >= this.#data.size) this.#newPass();
   }
 
   next(): Feed | undefined {
@@ -85,15 +91,17 @@ export class ArrayFeeder implements Feeder {
     this.#order = this.#random?.permutation(this.#data.size);
   }
 
-  #fill(step: Step): void {
+  #fill(target: BatchBuffers): void {
     const [start, order] = [this.#start, this.#order];
-    fillStep(this.#data, step, (source, target) => copyRows(source, order, start, step.size, target));
+    copyBatch(this.#data, target, (from, to) => copyRows(from, order, start, target.size, to));
   }
 }
 
 /** Batches from an iterable of the user's. */
 export class StreamFeeder implements Feeder {
   readonly steps: number | undefined;
+  /** What an iterable will give is not known before. */
+  readonly ahead = 0;
   readonly #source: BatchSource;
   readonly #spec: DataSpec;
   readonly #types = new Map<string, BatchTypes>();
@@ -106,8 +114,8 @@ export class StreamFeeder implements Feeder {
     this.steps = stepsPerEpoch;
   }
 
-  begin(): void {
-    if (this.steps === undefined) this.#iterator = undefined;
+  begin(restart: boolean): void {
+    if (restart || this.steps === undefined) this.#iterator = undefined;
   }
 
   async next(): Promise<Feed | undefined> {
@@ -116,8 +124,8 @@ export class StreamFeeder implements Feeder {
     const { done, value } = await this.#iterator.next();
     if (done) {
       this.#iterator = undefined;
-      if (fresh && this.#given > 0 && !(Symbol.iterator in this.#source)) throw exhausted();
-      return this.steps === undefined || fresh ? undefined : this.next();
+      if (fresh) throw this.#given > 0 ? exhausted() : noBatches();
+      return this.steps === undefined ? undefined : this.next();
     }
     this.#given++;
     return this.#feed(value);
@@ -146,9 +154,7 @@ export class StreamFeeder implements Feeder {
     const types = this.#canonical(batchTypes(data, data.size));
     return {
       types,
-      fill: (step) => {
-        fillStep(data, step, (source, target) => copyRows(source, undefined, 0, data.size, target));
-      },
+      fill: (target) => copyBatch(data, target, (from, to) => copyRows(from, undefined, 0, data.size, to)),
     };
   }
 
@@ -161,13 +167,12 @@ export class StreamFeeder implements Feeder {
   }
 }
 
-/** Copies each tensor of a data set into the buffer of a step that stands for it. */
-function fillStep(data: Dataset, step: Step, copy: (source: Tensor, target: TensorData) => void): void {
-  for (let i = 0; i < step.x.length; i++) copy(data.x[i] as Tensor, step.x[i] as TensorData);
-  for (let i = 0; i < step.y.length; i++) copy(data.y[i] as Tensor, step.y[i] as TensorData);
-  const { sampleWeights } = step.step.inputs;
-  for (let i = 0; i < sampleWeights.length; i++) {
-    copy(data.weights[sampleWeights[i] as number] as Tensor, step.sampleWeights[i] as TensorData);
+/** Copies each tensor of a data set into the buffer that stands for it. */
+function copyBatch(data: Dataset, target: BatchBuffers, copy: (from: Tensor, to: TensorData) => void): void {
+  for (let i = 0; i < target.x.length; i++) copy(data.x[i] as Tensor, target.x[i] as TensorData);
+  for (let i = 0; i < target.y.length; i++) copy(data.y[i] as Tensor, target.y[i] as TensorData);
+  for (let i = 0; i < target.sampleWeights.length; i++) {
+    copy(data.weights[target.weightedOutputs[i] as number] as Tensor, target.sampleWeights[i] as TensorData);
   }
 }
 
@@ -176,6 +181,9 @@ export const typesKey = ({ x, y, weights }: BatchTypes): string =>
   [x.map(formatType), y.map(formatType), weights.map((t) => (t ? formatType(t) : '-'))]
     .map((l) => l.join(' '))
     .join(' | ');
+
+const noBatches = (): DataError =>
+  new DataError('The iterable of batches gave none. Expected at least one [x, y].', { argument: 'x' });
 
 const exhausted = (): ConfigError =>
   new ConfigError(

@@ -10,14 +10,13 @@ import { input } from '../ir/graph.ts';
 import type { Weight } from '../layers/weight.ts';
 import { OptimizerState, optimizerRegions, WasmUpdate } from '../optimizers/index.ts';
 import type { Compiled } from './compile.ts';
-import type { StepTargets } from './step.ts';
 import type { Trainable } from './trainable.ts';
 
 /**
  * A model's parameters while it trains: weights, gradients and optimizer slots side by side in one arena, which native
  * code and update kernels share; state that layers update themselves beside them, in two copies that take turns.
  */
-export class ParameterStore implements StepTargets {
+export class ParameterStore {
   readonly state: OptimizerState;
   /** Key of the random numbers of training steps. */
   key: Key = nextRandom().key;
@@ -78,12 +77,19 @@ export class ParameterStore implements StepTargets {
     );
   }
 
+  /** Where a step writes the gradient of a weight. */
   gradient(weight: Weight): TensorData {
     return this.#arena.view('gradients', this.#place(weight));
   }
 
+  /** Where a step writes the next value of a weight that its layer updates. */
   update(weight: Weight): TensorData {
     return this.#arena.view('nextState', this.#place(weight));
+  }
+
+  /** A slot of the optimizer for a trained weight. */
+  slot(name: string, weight: Weight): TensorData {
+    return this.state.slot(name, this.#place(weight));
   }
 
   /** After a training step: new weights from the gradients, the layers' new state, constraints. */

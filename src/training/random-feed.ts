@@ -11,12 +11,16 @@ export class RandomFeed {
   readonly #inputs: readonly RandomInput[];
   readonly #pointers: readonly number[];
   readonly #fills: RandomFills | undefined;
+  readonly #repeats: number;
 
-  constructor(inputs: readonly RandomInput[]) {
+  /** @param repeats - steps whose numbers lie in a row */
+  constructor(inputs: readonly RandomInput[], repeats: number) {
     this.#inputs = inputs;
-    const sizes = inputs.map(({ request }) => sizeOf(request.shape));
-    const arena = inputs.length > 0 ? new Arena({ random: sizes }) : undefined;
-    this.arrays = sizes.map((_, i) => (arena as Arena).view('random', i));
+    this.#repeats = repeats;
+    const sizes = inputs.map(({ request }) => repeats * sizeOf(request.shape));
+    // fills write whole vectors: the last one may reach past the numbers
+    const arena = inputs.length > 0 ? new Arena({ random: sizes.map((n) => n + vector) }) : undefined;
+    this.arrays = sizes.map((n, i) => (arena as Arena).view('random', i).subarray(0, n));
     this.#pointers = sizes.map((_, i) => (arena as Arena).pointer('random', i));
     this.#fills = arena && randomFills(arena.memory);
   }
@@ -27,11 +31,19 @@ export class RandomFeed {
    */
   fill(key: Key, iteration: number): void {
     for (let i = 0; i < this.#inputs.length; i++) {
-      const { request, seed } = this.#inputs[i] as RandomInput;
-      const own = threefry(seed === undefined ? key : new Random(seed).key, [i, iteration]);
-      const [pointer, length] = [this.#pointers[i] as number, (this.arrays[i] as Float32Array).length];
-      if (request.kind === 'uniform') this.#fills?.uniform(pointer, length, own, [0, 0]);
-      else this.#fills?.bernoulli(pointer, length, own, [0, 0], request.keep, request.scale);
+      for (let k = 0; k < this.#repeats; k++) this.#fillOne(i, k, key, iteration + k);
     }
   }
+
+  #fillOne(i: number, k: number, key: Key, iteration: number): void {
+    const { request, seed } = this.#inputs[i] as RandomInput;
+    const own = threefry(seed === undefined ? key : new Random(seed).key, [i, iteration]);
+    const length = (this.arrays[i] as Float32Array).length / this.#repeats;
+    const pointer = (this.#pointers[i] as number) + 4 * k * length;
+    if (request.kind === 'uniform') this.#fills?.uniform(pointer, length, own, [0, 0]);
+    else this.#fills?.bernoulli(pointer, length, own, [0, 0], request.keep, request.scale);
+  }
 }
+
+/** Numbers in a SIMD vector. */
+const vector = 4;

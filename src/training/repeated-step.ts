@@ -1,70 +1,90 @@
-import type { TensorType } from '../core/shape.ts';
-import { type Graph, type GraphOutput, input, type Value } from '../ir/graph.ts';
-import { optimize } from '../ir/passes.ts';
-import type { Weight } from '../layers/weight.ts';
-import { add } from '../ops/index.ts';
-import { scan } from '../ops/scan.ts';
-import { type GraphState, type Optimizer, updateGraph } from '../optimizers/index.ts';
-import type { StepGraph } from './step-graph.ts';
+import type { Executable } from '../backend/backend.ts';
+import type { TensorData } from '../core/dtype.ts';
+import type { Compiled } from './compile.ts';
+import type { ParameterStore } from './parameters.ts';
+import { type RepeatGraph, repeatStep } from './repeat-graph.ts';
+import { compileGraph, Step, yieldToEventLoop } from './step.ts';
+import { type BatchTypes, buildStep, type StepGraph } from './step-graph.ts';
+import type { Trainable } from './trainable.ts';
 
-const scalar: TensorType = { dtype: 'float32', shape: [] };
+/** `stepsPerExecution` batches in one native call: a loop in the graph carries weights and optimizer state. */
+export class RepeatedStep extends Step {
+  readonly #store: ParameterStore;
+  readonly #loop: RepeatGraph;
+  readonly #learningRates: Float32Array;
+  /** Slots are in the arena, weights where they are; scalars here. */
+  readonly #shared: readonly Float32Array[];
+  readonly #iteration = new Float32Array(1);
+  #states: readonly TensorData[] = [];
+  #nextStates: readonly TensorData[] = [];
 
-/** Order of the states of the loop: every weight of the step, the slots by name, the shared scalars, the iteration. */
-export interface RepeatedStep {
-  readonly graph: Graph;
-  readonly weights: readonly Weight[];
-  readonly slots: readonly { readonly name: string; readonly weights: readonly Weight[] }[];
-  readonly shared: readonly string[];
+  private constructor(
+    step: StepGraph,
+    loop: RepeatGraph,
+    executable: Executable,
+    size: number,
+    repeats: number,
+    store: ParameterStore,
+  ) {
+    super(step, executable, 'train', size, repeats);
+    this.#loop = loop;
+    this.#store = store;
+    this.#learningRates = new Float32Array(repeats);
+    this.#shared = loop.shared.map(() => new Float32Array(1));
+  }
+
+  /** Builds and compiles; the event loop gets its turn between the phases. */
+  static async create(
+    model: Trainable,
+    compiled: Compiled,
+    types: BatchTypes,
+    repeats: number,
+    store: ParameterStore,
+  ): Promise<RepeatedStep> {
+    const step = buildStep(model, compiled, types, 'train');
+    await yieldToEventLoop();
+    const loop = repeatStep(step, compiled.optimizer, repeats);
+    await yieldToEventLoop();
+    const executable = await compileGraph(loop.graph, compiled);
+    return new RepeatedStep(step, loop, executable, types.x[0]?.shape[0] ?? 0, repeats, store);
+  }
+
+  protected override moved(): boolean {
+    return this.#loop.weights.some((w, i) => w.storage.data !== this.#states[i]);
+  }
+
+  protected override places(): [readonly TensorData[], readonly TensorData[]] {
+    const { weights, slots } = this.#loop;
+    this.#states = [
+      ...weights.map((w) => w.storage.data),
+      ...slots.flatMap(({ name, weights: list }) => list.map((w) => this.#store.slot(name, w))),
+      ...this.#shared,
+      this.#iteration,
+    ];
+    this.#nextStates = this.#states.map((s) => new Float32Array(s.length));
+    const { inputs, losses, statistics } = this.memory;
+    return [
+      [...this.#states, ...inputs, this.#learningRates],
+      [...this.#nextStates, ...losses, ...statistics],
+    ];
+  }
+
+  override begin(): void {
+    const { state, key } = this.#store;
+    this.memory.random.fill(key, state.iteration);
+    this.#iteration[0] = state.iteration;
+    for (const [k] of this.#learningRates.entries())
+      this.#learningRates[k] = state.learningRateAt(state.iteration + k);
+    for (const [i, name] of this.#loop.shared.entries())
+      (this.#shared[i] as Float32Array)[0] = state.shared[name] ?? 0;
+  }
+
+  override finish(): undefined {
+    const { state } = this.#store;
+    for (const [i, next] of this.#nextStates.entries())
+      (this.#states[i] as Float32Array).set(next as Float32Array);
+    for (const [i, name] of this.#loop.shared.entries())
+      state.shared[name] = (this.#shared[i] as Float32Array)[0] as number;
+    state.iteration += this.repeats;
+  }
 }
-
-/**
- * Several training steps as one graph: a loop that carries weights and optimizer state and takes one batch from each
- * stacked input per round. The update rule is the same expression that the CPU runs as a kernel.
- * @returns inputs: states, then the stacked batch inputs and learning rates; outputs: states, then stacked results
- */
-export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number): RepeatedStep {
-  const { weights } = step.inputs;
-  const leaves = step.graph.inputs.slice(0, weights.length);
-  const batch = step.graph.inputs.slice(weights.length);
-  const values = step.graph.outputs.map((o) => o.value);
-  const { gradients, updates } = step.outputs;
-  const results = values.slice(gradients.length + updates.length);
-  const learningRate = input('learningRate', scalar);
-  const iteration = input('iteration', scalar);
-  const slotNames = optimizer.slots.map((s) => s.name);
-  const sharedNames = (optimizer.shared?.slots ?? []).map((s) => s.name);
-  const leafOf = (w: Weight): Value => leaves[weights.indexOf(w)] as Value;
-  const before: GraphState = {
-    weights: gradients.map(leafOf),
-    slots: Object.fromEntries(slotNames.map((name) => [name, gradients.map((w) => input(`${name}:${w.path}`, leafOf(w).type))])),
-    shared: Object.fromEntries(sharedNames.map((name) => [name, input(name, scalar)])),
-  };
-  const after = updateGraph(optimizer, before, {
-    gradients: values.slice(0, gradients.length),
-    paths: gradients.map((w) => w.path),
-    learningRate,
-    iteration,
-  });
-  const nextWeight = (w: Weight, leaf: Value): Value => {
-    if (gradients.includes(w)) return after.weights[gradients.indexOf(w)] as Value;
-    return updates.includes(w) ? (values[gradients.length + updates.indexOf(w)] as Value) : leaf;
-  };
-  const statesOf = (s: GraphState): Value[] => [...slotNames.flatMap((n) => s.slots[n] ?? []), ...sharedNames.map((n) => s.shared[n] as Value)];
-  const body: Graph = optimize({
-    name: 'step',
-    inputs: [...leaves, ...statesOf(before), iteration, ...batch, learningRate],
-    outputs: [...weights.map((w, i) => nextWeight(w, leaves[i] as Value)), ...statesOf(after), add(iteration, 1), ...results].map(named),
-  });
-  const states = weights.length + statesOf(before).length + 1;
-  const outer = body.inputs.map((v, i) =>
-    input(`in${i}`, i < states ? v.type : { dtype: v.dtype, shape: [count, ...v.shape] }),
-  );
-  return {
-    graph: { name: 'steps', inputs: outer, outputs: scan(body, outer.slice(0, states), outer.slice(states)).map(named) },
-    weights,
-    slots: slotNames.map((name) => ({ name, weights: gradients })),
-    shared: sharedNames,
-  };
-}
-
-const named = (value: Value, i: number): GraphOutput => ({ name: `out${i}`, value });

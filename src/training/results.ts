@@ -12,37 +12,34 @@ export class RunningResults {
   #samples = 0;
   #lossKeys: readonly string[] = [];
 
-  reset(): void {
-    this.#losses.clear();
-    this.#sums.clear();
-    this.#samples = 0;
-  }
-
   /** Adds the results of a step's last run: losses weighted by batch size, statistics summed. */
-  add(step: Step): void {
-    const { losses, statistics } = step.step.outputs;
-    this.#samples += step.size;
+  add({ step, memory, size, repeats }: Step): void {
+    const { losses, statistics } = step.outputs;
+    this.#samples += size * repeats;
     this.#lossKeys = losses;
     for (let i = 0; i < losses.length; i++) {
       const key = losses[i] as string;
-      const value = (step.losses[i] as Float32Array)[0] as number;
-      this.#losses.set(key, (this.#losses.get(key) ?? 0) + value * step.size);
+      let sum = this.#losses.get(key) ?? 0;
+      for (const value of memory.losses[i] as Float32Array) sum += value * size;
+      this.#losses.set(key, sum);
     }
     for (let i = 0; i < statistics.length; i++) {
       const { metric, name } = statistics[i] as (typeof statistics)[number];
-      this.#accumulate(metric, name, step.statistics[i] as Float32Array);
+      this.#accumulate(metric, name, memory.statistics[i] as Float32Array, repeats);
     }
   }
 
-  #accumulate(metric: OutputMetric, name: string, batch: Float32Array): void {
+  #accumulate(metric: OutputMetric, name: string, batches: Float32Array, repeats: number): void {
     let entry = this.#sums.get(metric.key);
     if (entry === undefined) {
       entry = { metric, sums: {} };
       this.#sums.set(metric.key, entry);
     }
-    entry.sums[name] ??= new Float64Array(batch.length);
+    const size = batches.length / repeats;
+    entry.sums[name] ??= new Float64Array(size);
     const sums = entry.sums[name] as Float64Array;
-    for (let i = 0; i < batch.length; i++) sums[i] = (sums[i] as number) + Number(batch[i]);
+    for (let i = 0; i < batches.length; i++)
+      sums[i % size] = (sums[i % size] as number) + (batches[i] as number);
   }
 
   /** Loss and metrics so far, in the order they are reported. */

@@ -2,16 +2,21 @@ import type { Binding, Executable } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
-import type { Weight } from '../layers/weight.ts';
+import type { Graph } from '../ir/graph.ts';
 import type { Compiled } from './compile.ts';
+import type { ParameterStore } from './parameters.ts';
 import { RandomFeed } from './random-feed.ts';
 import { type BatchTypes, buildStep, type StepGraph, type StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
-/** Where a training step writes: one array for each gradient and state update. */
-export interface StepTargets {
-  gradient(weight: Weight): TensorData;
-  update(weight: Weight): TensorData;
+/** Where one batch is put before a run. */
+export interface BatchBuffers {
+  readonly x: readonly TensorData[];
+  readonly y: readonly TensorData[];
+  readonly sampleWeights: readonly TensorData[];
+  /** Which outputs the sample weights belong to. */
+  readonly weightedOutputs: readonly number[];
+  readonly size: number;
 }
 
 /** Steps shorter than this run on the calling thread; longer ones beside the event loop. */
@@ -20,95 +25,88 @@ const shortStepMs = 1.5;
 /** Lets timers and sockets run. */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A compiled step for one batch shape, tied to the memory it reads and writes. */
-export class Step {
-  readonly kind: StepKind;
-  readonly size: number;
-  /** Batch buffers, to be filled before a run. */
-  readonly x: readonly TensorData[];
-  readonly y: readonly TensorData[];
-  readonly sampleWeights: readonly TensorData[];
-  /** Results of the last run. */
+/** Memory of a step: batch buffers, random numbers and results, each `repeats` times in a row. */
+export class StepMemory {
+  readonly inputs: readonly TensorData[];
+  readonly batches: readonly BatchBuffers[];
+  readonly random: RandomFeed;
+  /** One array per loss, per statistic and per prediction; `repeats` entries each. */
   readonly losses: readonly Float32Array[];
   readonly statistics: readonly Float32Array[];
   readonly predictions: readonly TensorData[];
-  readonly step: StepGraph;
-  readonly random: RandomFeed;
-  readonly #executable: Executable;
-  readonly #targets: StepTargets | undefined;
-  #binding: Binding | undefined;
-  #bound: readonly TensorData[] = [];
-  #milliseconds = Number.POSITIVE_INFINITY;
 
-  private constructor(
-    step: StepGraph,
-    executable: Executable,
-    kind: StepKind,
-    size: number,
-    targets?: StepTargets,
-  ) {
-    this.step = step;
-    this.kind = kind;
-    this.size = size;
-    this.#executable = executable;
-    this.#targets = targets;
+  constructor(step: StepGraph, size: number, repeats: number) {
     const { inputs, outputs } = step;
+    const space = ({ dtype, shape }: TensorType): TensorData => allocate(dtype, repeats * sizeOf(shape));
     const types = step.graph.inputs.map((v) => v.type).slice(inputs.weights.length);
-    const buffer = ({ dtype, shape }: TensorType): TensorData => allocate(dtype, sizeOf(shape));
-    this.x = types.slice(0, inputs.x).map(buffer);
-    this.y = types.slice(inputs.x, inputs.x + inputs.y).map(buffer);
-    const weightsFrom = inputs.x + inputs.y;
-    this.sampleWeights = types.slice(weightsFrom, weightsFrom + inputs.sampleWeights.length).map(buffer);
-    this.random = new RandomFeed(inputs.randoms);
+    const fed = inputs.x + inputs.y + inputs.sampleWeights.length;
+    const buffers = types.slice(0, fed).map(space);
+    this.random = new RandomFeed(inputs.randoms, repeats);
+    this.inputs = [...buffers, ...this.random.arrays];
+    this.batches = Array.from({ length: repeats }, (_, k) => {
+      const part = buffers.map((b) => b.subarray((k * b.length) / repeats, ((k + 1) * b.length) / repeats));
+      return {
+        x: part.slice(0, inputs.x),
+        y: part.slice(inputs.x, inputs.x + inputs.y),
+        sampleWeights: part.slice(inputs.x + inputs.y),
+        weightedOutputs: inputs.sampleWeights,
+        size,
+      };
+    });
     const results = step.graph.outputs
       .map((o) => o.value.type)
       .slice(outputs.gradients.length + outputs.updates.length);
-    this.losses = outputs.losses.map(() => new Float32Array(1));
-    const statisticsFrom = outputs.losses.length;
-    this.statistics = outputs.statistics.map(
-      (_, i) => buffer(results[statisticsFrom + i] as TensorType) as Float32Array,
-    );
-    this.predictions = outputs.predictions.map(buffer);
+    const arrays = results.map(space);
+    const statisticsEnd = outputs.losses.length + outputs.statistics.length;
+    this.losses = arrays.slice(0, outputs.losses.length) as Float32Array[];
+    this.statistics = arrays.slice(outputs.losses.length, statisticsEnd) as Float32Array[];
+    this.predictions = arrays.slice(statisticsEnd);
+  }
+}
+
+/** A compiled step: one batch, or several in a row, from filled buffers to results. */
+export abstract class Step {
+  readonly kind: StepKind;
+  /** Samples in a batch. */
+  readonly size: number;
+  readonly step: StepGraph;
+  readonly memory: StepMemory;
+  readonly #executable: Executable;
+  #binding: Binding | undefined;
+  #milliseconds = Number.POSITIVE_INFINITY;
+
+  constructor(step: StepGraph, executable: Executable, kind: StepKind, size: number, repeats: number) {
+    this.step = step;
+    this.kind = kind;
+    this.size = size;
+    this.memory = new StepMemory(step, size, repeats);
+    this.#executable = executable;
   }
 
-  /** Builds, compiles and allocates; the event loop gets its turn between the phases. */
-  static async create(
-    model: Trainable,
-    compiled: Compiled,
-    types: BatchTypes,
-    kind: StepKind,
-    targets?: StepTargets,
-  ): Promise<Step> {
-    const graph = buildStep(model, compiled, types, kind);
-    await yieldToEventLoop();
-    const backend = await getBackend(compiled.backend);
-    const executable = await backend.compile(graph.graph, {
-      device: compiled.device,
-      ...(compiled.threads !== undefined && { threads: compiled.threads }),
-    });
-    const size = types.x[0]?.shape[0] ?? 0;
-    return new Step(graph, executable, kind, size, targets);
+  /** Batches that a run takes. */
+  get repeats(): number {
+    return this.memory.batches.length;
   }
 
   /** Ties the step to where the weights are now; cheap when nothing moved. */
   prepare(): void {
-    const weights = this.step.inputs.weights.map((w) => w.storage.data);
-    if (this.#binding !== undefined && weights.every((data, i) => data === this.#bound[i])) return;
+    if (this.#binding !== undefined && !this.moved()) return;
     this.#binding?.dispose();
-    const { gradients, updates } = this.step.outputs;
-    const targets = this.#targets;
-    this.#binding = this.#executable.bind(
-      [...weights, ...this.x, ...this.y, ...this.sampleWeights, ...this.random.arrays],
-      [
-        ...(targets ? gradients.map((w) => targets.gradient(w)) : []),
-        ...(targets ? updates.map((w) => targets.update(w)) : []),
-        ...this.losses,
-        ...this.statistics,
-        ...this.predictions,
-      ],
-    );
-    this.#bound = weights;
+    const [inputs, outputs] = this.places();
+    this.#binding = this.#executable.bind(inputs, outputs);
   }
+
+  /** Whether weights are no longer where the step reads them. */
+  protected abstract moved(): boolean;
+
+  /** Arrays for the graph's inputs and outputs. */
+  protected abstract places(): [readonly TensorData[], readonly TensorData[]];
+
+  /** Gets ready for the batches after `iteration` others: random numbers and the like. */
+  abstract begin(): void;
+
+  /** Puts the results of a training run to use. */
+  abstract finish(): Promise<void> | undefined;
 
   /**
    * Runs the step on what the buffers hold.
@@ -129,5 +127,69 @@ export class Step {
   dispose(): void {
     this.#binding?.dispose();
     this.#executable.dispose();
+  }
+}
+
+/** Compiles a graph as `compile` was told. */
+export async function compileGraph(graph: Graph, compiled: Compiled): Promise<Executable> {
+  const backend = await getBackend(compiled.backend);
+  const { device, threads } = compiled;
+  return backend.compile(graph, { device, ...(threads !== undefined && { threads }) });
+}
+
+/** One batch a run: gradients go to the arena, where the optimizer's kernel takes over. */
+export class SingleStep extends Step {
+  readonly #store: ParameterStore | undefined;
+  #bound: readonly TensorData[] = [];
+
+  private constructor(
+    step: StepGraph,
+    executable: Executable,
+    kind: StepKind,
+    size: number,
+    store?: ParameterStore,
+  ) {
+    super(step, executable, kind, size, 1);
+    this.#store = store;
+  }
+
+  /** Builds and compiles; the event loop gets its turn between the phases. */
+  static async create(
+    model: Trainable,
+    compiled: Compiled,
+    types: BatchTypes,
+    kind: StepKind,
+    store?: ParameterStore,
+  ): Promise<SingleStep> {
+    const step = buildStep(model, compiled, types, kind);
+    await yieldToEventLoop();
+    const executable = await compileGraph(step.graph, compiled);
+    return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store);
+  }
+
+  protected override moved(): boolean {
+    return this.step.inputs.weights.some((w, i) => w.storage.data !== this.#bound[i]);
+  }
+
+  protected override places(): [readonly TensorData[], readonly TensorData[]] {
+    this.#bound = this.step.inputs.weights.map((w) => w.storage.data);
+    const { gradients, updates } = this.step.outputs;
+    const { inputs, losses, statistics, predictions } = this.memory;
+    const store = this.#store;
+    const written = store
+      ? [...gradients.map((w) => store.gradient(w)), ...updates.map((w) => store.update(w))]
+      : [];
+    return [
+      [...this.#bound, ...inputs],
+      [...written, ...losses, ...statistics, ...predictions],
+    ];
+  }
+
+  override begin(): void {
+    if (this.#store) this.memory.random.fill(this.#store.key, this.#store.iterations);
+  }
+
+  override finish(): Promise<void> | undefined {
+    return this.#store?.apply();
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseOptions } from '../core/configured.ts';
-import { allocate, isFloat } from '../core/dtype.ts';
+import { allocate, isFloat, type TensorData } from '../core/dtype.ts';
 import { nextRandom } from '../core/seed.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
@@ -20,13 +20,13 @@ import {
   type WeightsLike,
   weightsOfClasses,
 } from './data.ts';
-import { ArrayFeeder, type Feed, type Feeder, StreamFeeder, typesKey } from './feeder.ts';
-import { ParameterStore } from './parameters.ts';
+import { type Epoch, runEpoch } from './epoch.ts';
+import { ArrayFeeder, type Feeder, StreamFeeder } from './feeder.ts';
+import type { ParameterStore } from './parameters.ts';
 import { defaultCallbacks } from './progress.ts';
-import { RunningResults } from './results.ts';
-import { Step, yieldToEventLoop } from './step.ts';
-import type { BatchTypes, StepKind } from './step-graph.ts';
-import { outputNames } from './step-graph.ts';
+import { type Step, yieldToEventLoop } from './step.ts';
+import { StepCache } from './step-cache.ts';
+import { outputNames, type StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 const count = z.int('expected a whole number').min(1);
@@ -34,7 +34,9 @@ const verbosity = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal('
 const common = z.strictObject({
   batchSize: count.default(32),
   verbose: verbosity,
-  callbacks: z.array(z.custom<Callback>()).default([]),
+  callbacks: z
+    .array(z.custom<Callback>((v) => typeof v === 'object' && v !== null, 'expected a callback'))
+    .default([]),
 });
 const fitSchema = common.extend({
   epochs: count.default(1),
@@ -75,10 +77,6 @@ export type EvaluateOptions = Omit<Partial<z.input<typeof evaluateSchema>>, 'sam
 /** Options of `predict`. */
 export type PredictOptions = Partial<z.input<typeof predictSchema>>;
 
-type Kept = 'train' | 'test' | 'predict';
-const progressMs = 50;
-/** How long short steps may go on before the event loop gets its turn. */
-const sliceMs = 4;
 /** Elements looked through for NaN between two turns of the event loop. */
 const finiteSlice = 1 << 22;
 
@@ -86,40 +84,33 @@ const finiteSlice = 1 << 22;
 export class Trainer {
   readonly compiled: Compiled;
   readonly #model: Trainable;
-  readonly #steps = new Map<string, Promise<Step>>();
-  readonly #found = new Map<BatchTypes, Map<StepKind, Step>>();
-  #store: ParameterStore | undefined;
-  #busy: string | undefined;
+  readonly #steps: StepCache;
+  readonly #running = new Set<{ readonly what: string }>();
 
   constructor(model: Trainable, options: CompileOptions) {
     this.#model = model;
     this.compiled = new Compiled(options);
+    this.#steps = new StepCache(model, this.compiled);
   }
 
   /** Parameters and optimizer state, once training has begun. */
   get store(): ParameterStore | undefined {
-    return this.#store;
+    return this.#steps.store;
   }
 
-  /** The parameters in their arena, made on first use (and again when layers were frozen). The model must be built. */
-  async ensureStore(): Promise<ParameterStore> {
-    if (this.#store?.holds(this.#model)) return this.#store;
-    this.dispose();
-    this.#store = await ParameterStore.create(this.#model, this.compiled);
-    return this.#store;
+  /** The parameters in their arena, made on first use. The model must be built. */
+  ensureStore(): Promise<ParameterStore> {
+    return this.#steps.ensureStore();
   }
 
   /** Learning rate of the next step. @throws {@link ConfigError} when it is set while a schedule decides it */
   get learningRate(): number {
-    return this.#store?.learningRate ?? this.compiled.optimizer.learningRateAt(0);
+    return this.store?.learningRate ?? this.#steps.firstRate ?? this.compiled.optimizer.learningRateAt(0);
   }
 
   set learningRate(value: number) {
-    if (this.#store === undefined)
-      throw new ConfigError('The learning rate can be set once training has begun.', {
-        argument: 'learningRate',
-      });
-    this.#store.learningRate = value;
+    if (this.store === undefined) this.#steps.firstRate = value;
+    else this.store.learningRate = value;
   }
 
   /** Keras's `fit`. */
@@ -133,14 +124,14 @@ export class Trainer {
         refuseForStreams(given, ['classWeight', 'sampleWeight', 'validationSplit'], y);
         feeder = new StreamFeeder(x, this.#spec(), options.stepsPerEpoch);
       } else {
-        let data = await this.#dataset(x, y, this.#weights(given, y));
+        let data = await this.#dataset(x, y, given.sampleWeight);
         if (options.validationSplit > 0 && validation === undefined) {
           const [train, held] = splitDataset(data, options.validationSplit);
           data = train;
           validation = datasetAsValidation(held);
         }
         feeder = new ArrayFeeder(
-          data,
+          withClassWeights(data, given),
           options.batchSize,
           options.shuffle ? nextRandom() : undefined,
           options.stepsPerEpoch,
@@ -158,7 +149,7 @@ export class Trainer {
     const history: History = {};
     let stopped = false;
     const run = this.#control(
-      options,
+      { ...options, validates: validation !== undefined },
       feeder.steps,
       history,
       () => stopped,
@@ -166,21 +157,28 @@ export class Trainer {
         stopped = true;
       },
     );
-    const callbacks = new CallbackList([...options.callbacks, ...defaultCallbacks(run.info.verbose)], run);
+    const display = defaultCallbacks(run.info.verbose);
+    const callbacks = new CallbackList([...options.callbacks, ...display], run);
     let logs: Logs = {};
-    await callbacks.call('onTrainBegin', {});
-    for (let epoch = options.initialEpoch; epoch < options.epochs && !stopped; epoch++) {
-      await callbacks.call('onEpochBegin', epoch, {});
-      logs = await this.#runSteps('train', feeder, callbacks, () => stopped);
-      if (validation !== undefined && dueEpoch(options.validationFreq, epoch)) {
-        await callbacks.call('onTestBegin', {});
-        const measured = await this.#runSteps('test', validation, callbacks, () => false);
-        await callbacks.call('onTestEnd', measured);
-        for (const [key, value] of Object.entries(measured)) logs[`val_${key}`] = value;
+    try {
+      await callbacks.call('onTrainBegin', {});
+      for (let epoch = options.initialEpoch; epoch < options.epochs && !stopped; epoch++) {
+        await callbacks.call('onEpochBegin', epoch, {});
+        logs = await this.#run('train', feeder, { callbacks, stopped: () => stopped });
+        if (validation !== undefined && dueEpoch(options.validationFreq, epoch)) {
+          await callbacks.call('onTestBegin', {});
+          const measured = await this.#run('test', validation, { callbacks });
+          await callbacks.call('onTestEnd', measured);
+          for (const [key, value] of Object.entries(measured)) logs[`val_${key}`] = value;
+        }
+        await callbacks.call('onEpochEnd', epoch, logs);
+        record(history, logs); // with what callbacks added, such as learning_rate
       }
-      record(history, logs);
-      await callbacks.call('onEpochEnd', epoch, logs);
+    } catch (error) {
+      for (const shown of display) await shown.onTrainEnd?.({}); // a progress bar would keep the process alive
+      throw error;
     }
+    this.store?.state.useAverages();
     await callbacks.call('onTrainEnd', logs);
     return history;
   }
@@ -207,7 +205,7 @@ export class Trainer {
       );
       const callbacks = new CallbackList([...options.callbacks, ...defaultCallbacks(run.info.verbose)], run);
       await callbacks.call('onTestBegin', {});
-      const logs = await this.#runSteps('test', feeder, callbacks, () => false);
+      const logs = await this.#run('test', feeder, { callbacks });
       await callbacks.call('onTestEnd', logs);
       return logs;
     });
@@ -233,24 +231,19 @@ export class Trainer {
         () => {},
       );
       const callbacks = new CallbackList(options.callbacks, run);
-      const parts: Step['predictions'][] = [];
+      const parts: TensorData[][] = [];
       let types: readonly TensorType[] = [];
       await callbacks.call('onPredictBegin', {});
-      await this.#runSteps(
-        'predict',
-        feeder,
-        callbacks,
-        () => false,
-        (step) => {
-          types = step.step.outputs.predictions;
-          parts.push(step.predictions.map((p) => p.slice()));
-        },
-      );
+      const collect = ({ step, memory }: Step): void => {
+        types = step.outputs.predictions;
+        parts.push(memory.predictions.map((p) => p.slice()));
+      };
+      await this.#run('predict', feeder, { callbacks, collect });
       await callbacks.call('onPredictEnd', {});
       const outputs = types.map((type, i) =>
         concatenate(
           type,
-          parts.map((p) => p[i] as Step['predictions'][0]),
+          parts.map((p) => p[i] as TensorData),
         ),
       );
       return outputs.length === 1 ? (outputs[0] as Tensor) : outputs;
@@ -263,7 +256,7 @@ export class Trainer {
     y: TargetsLike | undefined,
     given: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
   ): Promise<Logs> {
-    return this.#oneBatch('train', x, y, this.#weights(given, y));
+    return this.#oneBatch('train', x, y, given);
   }
 
   /** Loss and metrics of one batch. */
@@ -272,115 +265,43 @@ export class Trainer {
     y: TargetsLike | undefined,
     given: Pick<FitOptions, 'sampleWeight'>,
   ): Promise<Logs> {
-    return this.#oneBatch('test', x, y, given.sampleWeight);
+    return this.#oneBatch('test', x, y, given);
   }
 
   #oneBatch(
     kind: 'train' | 'test',
     x: DataLike,
     y: TargetsLike | undefined,
-    weights: WeightsLike | undefined,
+    given: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
   ): Promise<Logs> {
     return this.#exclusively(`${kind}OnBatch`, async () => {
       this.#requireLoss(`${kind}OnBatch`);
-      const data = await this.#dataset(x, y, weights);
+      const data = withClassWeights(await this.#dataset(x, y, given.sampleWeight), given);
       const feeder = new ArrayFeeder(data, data.size);
-      return this.#runSteps(kind, feeder, undefined, () => false);
+      return this.#run(kind, feeder);
     });
   }
 
-  /**
-   * Runs the batches of one epoch. Short steps run in slices of a few milliseconds, then the event loop gets its turn;
-   * long ones run beside it.
-   */
-  async #runSteps(
-    kind: Kept,
-    feeder: Feeder,
-    callbacks: CallbackList | undefined,
-    stopped: () => boolean,
-    collect?: (step: Step) => void,
-  ): Promise<Logs> {
-    const results = new RunningResults();
-    const [begin, end] = batchHooks[kind];
-    const wantsBegin = begin !== undefined && callbacks?.wants(begin) === true;
-    const wantsEnd = callbacks?.wants(end) === true;
-    const wantsProgress = callbacks?.wants('onProgress') === true && kind !== 'predict';
-    let sliceStart = performance.now();
-    let progressAt = sliceStart;
-    feeder.begin();
-    for (let batch = 0; (feeder.steps === undefined || batch < feeder.steps) && !stopped(); batch++) {
-      const next = feeder.next();
-      const feed = next instanceof Promise ? await next : next;
-      if (feed === undefined) break;
-      const step = this.#lookup(kind, feed) ?? (await this.#compileStep(kind, feed));
-      feed.fill(step);
-      if (wantsBegin) await callbacks.call(begin, batch, {});
-      const running = this.#runOne(step);
-      if (running !== undefined) await running;
-      const constraining = kind === 'train' ? this.#store?.apply() : undefined;
-      if (constraining !== undefined) await constraining;
-      results.add(step);
-      collect?.(step);
-      if (wantsEnd) await callbacks.call(end, batch, results.logs());
-      const now = performance.now();
-      if (wantsProgress && now - progressAt >= progressMs) {
-        progressAt = now;
-        await callbacks.call('onProgress', batch, results.logs());
-      }
-      if (running !== undefined || now - sliceStart >= sliceMs) {
-        if (running === undefined) await yieldToEventLoop();
-        sliceStart = performance.now();
-      }
-    }
-    return results.logs();
+  /** One pass over data. */
+  #run(kind: StepKind, feeder: Feeder, more: Partial<Epoch> = {}): Promise<Logs> {
+    return runEpoch({ kind, feeder, steps: this.#steps, repeats: this.compiled.stepsPerExecution, ...more });
   }
 
-  #runOne(step: Step): Promise<void> | undefined {
-    if (step.kind === 'train' && this.#store) step.random.fill(this.#store.key, this.#store.iterations);
-    return step.run();
-  }
-
-  #lookup(kind: StepKind, feed: Feed): Step | undefined {
-    return this.#found.get(feed.types)?.get(kind);
-  }
-
-  /** The step for a batch shape: from the cache, or built now. */
-  async #compileStep(kind: StepKind, feed: Feed): Promise<Step> {
-    const model = this.#model;
-    if (!model.built)
-      model.inferOutputs(
-        feed.types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })),
-      );
-    const store = kind === 'train' ? await this.ensureStore() : undefined;
-    const key = `${kind} ${typesKey(feed.types)}`;
-    let pending = this.#steps.get(key);
-    if (pending === undefined) {
-      pending = Step.create(model, this.compiled, feed.types, kind, store);
-      this.#steps.set(key, pending);
-      pending.catch(() => this.#steps.delete(key));
-    }
-    const step = await pending;
-    step.prepare();
-    const kinds = this.#found.get(feed.types) ?? new Map<StepKind, Step>();
-    this.#found.set(feed.types, kinds.set(kind, step));
-    return step;
-  }
-
-  /** One run at a time on one model; two models may train at once. */
+  /** One run at a time on one model, and one look at it from a callback of `fit`; two models may train at once. */
   async #exclusively<T>(what: string, body: () => Promise<T>): Promise<T> {
-    if (this.#busy !== undefined && this.#busy !== 'fit') {
-      throw new ConfigError(`${what}: the model is busy with ${this.#busy}; await it first.`, { op: what });
+    const [outer] = this.#running;
+    const nested = outer?.what === 'fit' && what !== 'fit' && what !== 'trainOnBatch';
+    if (this.#running.size > (nested ? 1 : 0)) {
+      const busy = [...this.#running].map((run) => run.what).join(' and ');
+      throw new ConfigError(`${what}: the model is busy with ${busy}; await that first.`, { op: what });
     }
-    if (this.#busy === 'fit' && (what === 'fit' || what === 'trainOnBatch')) {
-      throw new ConfigError(`${what}: the model is already training; await that first.`, { op: what });
-    }
-    const outer = this.#busy;
-    this.#busy ??= what;
-    this.#found.clear(); // weights may have moved: steps are tied to them anew
+    const run = { what };
+    this.#running.add(run);
+    this.#steps.refresh();
     try {
       return await body();
     } finally {
-      this.#busy = outer;
+      this.#running.delete(run);
     }
   }
 
@@ -418,25 +339,6 @@ export class Trainer {
     return data;
   }
 
-  #weights(
-    given: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
-    y: TargetsLike | undefined,
-  ): WeightsLike | undefined {
-    if (given.classWeight === undefined) return given.sampleWeight;
-    if (given.sampleWeight !== undefined) {
-      throw new ConfigError('fit: give either classWeight or sampleWeight, not both.', {
-        argument: 'classWeight',
-      });
-    }
-    const targets = makeDataset(
-      { inputNames: [], inputShapes: [], outputNames: [] },
-      y as DataLike,
-      undefined,
-      undefined,
-    );
-    return weightsOfClasses(targets.x, given.classWeight);
-  }
-
   async #validationFeeder(
     data: ValidationData | undefined,
     options: z.output<typeof fitSchema>,
@@ -460,7 +362,7 @@ export class Trainer {
   }
 
   #control(
-    options: { readonly epochs: number; readonly verbose: 0 | 1 | 2 | 'auto' },
+    options: { readonly epochs: number; readonly verbose: 0 | 1 | 2 | 'auto'; readonly validates?: boolean },
     steps: number | undefined,
     history: History,
     isStopped: () => boolean,
@@ -480,35 +382,41 @@ export class Trainer {
       set learningRate(value: number) {
         trainer.learningRate = value;
       },
-      info: { epochs: options.epochs, steps, verbose, directions: () => this.#directions() },
+      info: {
+        epochs: options.epochs,
+        steps,
+        validates: options.validates ?? false,
+        verbose,
+        directions: () => this.#directions(),
+      },
       history,
     };
   }
 
   #directions(): Record<string, 'max' | 'min' | undefined> {
-    const steps = [...this.#found.values()].flatMap((kinds) => [...kinds.values()]);
-    const statistics = steps.flatMap((s) => s.step.outputs.statistics);
+    const statistics = this.#steps.steps.flatMap((s) => s.step.outputs.statistics);
     return Object.fromEntries(statistics.map(({ metric }) => [metric.key, metric.metric.direction]));
   }
 
   /** Releases native sessions. */
   dispose(): void {
-    this.#store?.dispose();
-    for (const step of this.#steps.values())
-      step.then(
-        (s) => s.dispose(),
-        () => {},
-      );
-    this.#steps.clear();
-    this.#found.clear();
+    this.#steps.dispose();
   }
 }
 
-const batchHooks = {
-  train: ['onTrainBatchBegin', 'onTrainBatchEnd'],
-  test: [undefined, 'onTestBatchEnd'],
-  predict: [undefined, 'onPredictBatchEnd'],
-} as const;
+/** Class weights become weights of the samples. */
+function withClassWeights(
+  data: Dataset,
+  { classWeight, sampleWeight }: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
+): Dataset {
+  if (classWeight === undefined) return data;
+  if (sampleWeight !== undefined) {
+    throw new ConfigError('fit: give either classWeight or sampleWeight, not both.', {
+      argument: 'classWeight',
+    });
+  }
+  return { ...data, weights: weightsOfClasses(data.y, classWeight) };
+}
 
 function record(history: History, logs: Logs): void {
   for (const [key, value] of Object.entries(logs)) {
@@ -544,7 +452,7 @@ async function checkFiniteInSlices(name: string, t: Tensor): Promise<void> {
   }
 }
 
-function concatenate(type: TensorType, parts: readonly Step['predictions'][0][]): Tensor {
+function concatenate(type: TensorType, parts: readonly TensorData[]): Tensor {
   const total = parts.reduce((n, p) => n + p.length, 0);
   const row = Math.max(1, sizeOf(type.shape.slice(1)));
   const joined = allocate(type.dtype, total) as Float32Array;

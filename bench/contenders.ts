@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Task, taskJson } from './task.ts';
+import { threads } from './workloads/workload.ts';
+
+/** A process to start. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A framework that can be measured. */
+export interface Contender {
+  readonly name: string;
+  /** Ways to run it; the fastest one counts. */
+  readonly variants: readonly string[];
+  command(task: Task, variant: string): Command;
+}
+
+const compiled = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const node = (script: string, ...args: readonly string[]): Command =>
+  pinned(process.execPath, [script, ...args]);
+const python = (script: string, args: readonly string[], env: Command['env'] = {}): Command =>
+  pinned(
+    process.env.TFK_BENCH_PYTHON ?? 'python3',
+    [join(packageRoot(), 'bench', 'peers', script), ...args],
+    env,
+  );
+const keras = (backend: string): Contender => ({
+  name: `keras-${backend}`,
+  variants: ['fit'],
+  command: (task) => python('keras_peer.py', [taskJson(task)], { KERAS_BACKEND: backend }),
+});
+const tfjs = (backend: string): Contender => ({
+  name: `tfjs-${backend}`,
+  variants: ['fit'],
+  command: (task) => node(compiled('./peers/tfjs-peer.js'), taskJson(task), backend),
+});
+
+/** tfk first: the others are compared with it. */
+export const contenders: readonly [Contender, ...Contender[]] = [
+  { name: 'tfk', variants: ['fit'], command: (task) => node(compiled('./sides/tfk.js'), task.name) },
+  {
+    name: 'torch',
+    variants: ['plain', 'foreach', 'fused', 'compiled'],
+    command: (task, variant) => python('torch_peer.py', [taskJson(task), variant]),
+  },
+  keras('jax'),
+  keras('tensorflow'),
+  tfjs('wasm'),
+  tfjs('cpu'),
+];
+
+/** How many threads, for those who ask the environment; the others are held to as many processors by `taskset`. */
+const threadLimits = Object.fromEntries(
+  [
+    'OMP_NUM_THREADS',
+    'MKL_NUM_THREADS',
+    'OPENBLAS_NUM_THREADS',
+    'TF_NUM_INTRAOP_THREADS',
+    'TF_NUM_INTEROP_THREADS',
+  ].map((name) => [name, String(threads)]),
+);
+const quiet = { TF_CPP_MIN_LOG_LEVEL: '3', TF_ENABLE_ONEDNN_OPTS: '1' };
+
+/** Whether sides can be, and need to be, held to some of the processors. */
+export const pins =
+  availableParallelism() > threads && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+
+function pinned(file: string, args: readonly string[], env: Command['env'] = {}): Command {
+  const environment = { ...threadLimits, ...quiet, ...env };
+  if (!pins) return { file, args, env: environment };
+  return { file: 'taskset', args: ['-c', `0-${threads - 1}`, file, ...args], env: environment };
+}
+
+/** The project's folder: scripts that are not compiled are run from there. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}

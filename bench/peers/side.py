@@ -1,0 +1,57 @@
+"""What the Python sides share: the task, its data, and the answers that the runner reads."""
+
+import contextlib
+import json
+import sys
+import time
+
+answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print; the runner reads answers only
+
+
+def say(**line):
+    print(json.dumps(line), file=answers, flush=True)
+
+
+@contextlib.contextmanager
+def required():
+    """Imports made here are reported to the runner where they fail."""
+    try:
+        yield
+    except ImportError as error:
+        say(missing=str(error))
+        sys.exit()
+
+
+def read_task():
+    return json.loads(sys.argv[1])
+
+
+def random_samples(task):
+    """Inputs and labels. Every input occurs twice, with labels of its own, so that none is learned by heart."""
+    import numpy as np
+
+    random = np.random.default_rng(7)
+    count = task["batchSize"] * task["batches"]
+    shape = (count // 2, *task["sampleShape"])
+    if "vocabulary" in task:
+        half = random.integers(task["vocabulary"], size=shape, dtype=np.int32)
+    else:
+        half = random.random(shape, dtype=np.float32)
+    return np.concatenate([half, half]), random.integers(task["classes"], size=count, dtype=np.int32)
+
+
+def portion(task, steps):
+    """Samples and epochs that make about so many steps."""
+    return task["batchSize"] * min(steps, task["batches"]), max(1, round(steps / task["batches"]))
+
+
+def serve(version, train):
+    """Answers requests until standard input ends. `train(steps)` says how many steps it made."""
+    say(ready=version)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        try:
+            made = train(json.loads(line)["steps"])
+            say(steps=made, milliseconds=(time.perf_counter() - start) * 1000 / made)
+        except Exception as error:
+            say(error=f"{type(error).__name__}: {error}".split("\n")[0])

@@ -1,0 +1,94 @@
+import type { Compiled } from './compile.ts';
+import { typesKey } from './feeder.ts';
+import { ParameterStore } from './parameters.ts';
+import { RepeatedStep } from './repeated-step.ts';
+import { SingleStep, type Step } from './step.ts';
+import type { BatchTypes, StepKind } from './step-graph.ts';
+import type { Trainable } from './trainable.ts';
+
+/**
+ * Compiled steps of a model, one for each kind, batch shape and number of batches in a run. Native sessions are few and
+ * live long: creating and releasing them leaks inside the runtime.
+ */
+export class StepCache {
+  readonly #model: Trainable;
+  readonly #compiled: Compiled;
+  readonly #steps = new Map<string, Promise<Step>>();
+  /** Steps that are tied to the present place of the weights, found without making a key. */
+  readonly #ready = new Map<BatchTypes, Map<string, Step>>();
+  /** Learning rate that was set before training began. */
+  firstRate: number | undefined;
+  #store: ParameterStore | undefined;
+
+  constructor(model: Trainable, compiled: Compiled) {
+    this.#model = model;
+    this.#compiled = compiled;
+  }
+
+  /** Parameters and optimizer state, once training has begun. */
+  get store(): ParameterStore | undefined {
+    return this.#store;
+  }
+
+  /** The parameters in their arena, made on first use (and again when layers were frozen). The model must be built. */
+  async ensureStore(): Promise<ParameterStore> {
+    if (this.#store?.holds(this.#model)) return this.#store;
+    this.dispose();
+    this.#store = await ParameterStore.create(this.#model, this.#compiled);
+    if (this.firstRate !== undefined) this.#store.learningRate = this.firstRate;
+    return this.#store;
+  }
+
+  /** Forgets where weights were: another model may have moved them. */
+  refresh(): void {
+    this.#ready.clear();
+  }
+
+  /** All steps in use now. */
+  get steps(): readonly Step[] {
+    return [...this.#ready.values()].flatMap((kinds) => [...kinds.values()]);
+  }
+
+  /** The step, if it is ready to run. */
+  find(kind: StepKind, types: BatchTypes, repeats: number): Step | undefined {
+    return this.#ready.get(types)?.get(repeats === 1 ? kind : `${kind}*${repeats}`);
+  }
+
+  /** The step: compiled before, or now. */
+  async make(kind: StepKind, types: BatchTypes, repeats: number): Promise<Step> {
+    const model = this.#model;
+    if (!model.built)
+      model.inferOutputs(types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })));
+    const store = kind === 'train' ? await this.ensureStore() : undefined;
+    const place = repeats === 1 ? kind : `${kind}*${repeats}`;
+    const key = `${place} ${typesKey(types)}`;
+    let pending = this.#steps.get(key);
+    if (pending === undefined) {
+      pending =
+        store !== undefined && repeats > 1
+          ? RepeatedStep.create(model, this.#compiled, types, repeats, store)
+          : SingleStep.create(model, this.#compiled, types, kind, store);
+      this.#steps.set(key, pending);
+      pending.catch(() => this.#steps.delete(key));
+    }
+    const step = await pending;
+    step.prepare();
+    const places = this.#ready.get(types) ?? new Map<string, Step>();
+    this.#ready.set(types, places.set(place, step));
+    return step;
+  }
+
+  /** Releases native sessions; the weights stay where they are. */
+  dispose(): void {
+    for (const step of this.#steps.values()) {
+      step.then(
+        (s) => s.dispose(),
+        () => {},
+      );
+    }
+    this.#steps.clear();
+    this.#ready.clear();
+    this.#store?.dispose();
+    this.#store = undefined;
+  }
+}
