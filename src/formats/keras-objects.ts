@@ -11,7 +11,14 @@ import { Regularizer, regularizers } from '../layers/regularizers.ts';
 import { LearningRateSchedule, Optimizer, optimizers, schedules } from '../optimizers/index.ts';
 import { Loss, losses } from '../training/losses/index.ts';
 import { Metric, metrics } from '../training/metrics/index.ts';
-import { kerasId, kerasKey, namesActivation, type OptionSpelling, ownKey, spellingOf } from './keras-spelling.ts';
+import {
+  kerasId,
+  kerasKey,
+  namesActivation,
+  type OptionSpelling,
+  ownKey,
+  spellingOf,
+} from './keras-spelling.ts';
 
 /** Plain JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonRecord;
@@ -126,10 +133,10 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
 export function rawObject(value: unknown, where: string): RawObject {
   const parsed = objectSchema.safeParse(value);
   if (!parsed.success) {
-    throw new FormatError(
-      `${where}: expected { "class_name", "config" }. Received ${excerpt(value)}.`,
-      { op: 'keras', received: excerpt(value) },
-    );
+    throw new FormatError(`${where}: expected { "class_name", "config" }. Received ${excerpt(value)}.`, {
+      op: 'keras',
+      received: excerpt(value),
+    });
   }
   const { module = null, class_name, config, registered_name = null, ...rest } = parsed.data;
   return {
@@ -149,7 +156,8 @@ export const excerpt = (value: unknown): string => {
 };
 
 /** Whether a string or an object stands where an object of a kind is wanted. */
-export const isKerasObject = (value: unknown): boolean => isRecord(value) && typeof value.class_name === 'string';
+export const isKerasObject = (value: unknown): boolean =>
+  isRecord(value) && typeof value.class_name === 'string';
 
 /**
  * The object that a file describes, as `{ className, config }` for the registry, or made where its class is custom.
@@ -238,7 +246,8 @@ function valueFromKeras(
   if (!isKerasObject(value)) return value;
   const { functionName, module } = rawObject(value, where);
   const isBuiltin = module === 'builtins' || module === 'keras.activations';
-  if (functionName !== undefined && isBuiltin && activations.has(functionName)) return camelCase(functionName);
+  if (functionName !== undefined && isBuiltin && activations.has(functionName))
+    return camelCase(functionName);
   return objectFromKeras(value, spelling.kind ?? 'option', context, where);
 }
 

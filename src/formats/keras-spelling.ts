@@ -13,8 +13,7 @@ export interface OptionSpelling {
 export const ownKey = camelCase;
 
 /** Keras's name of an option; numbered Greek letters are `beta_1`, but `l2` stays. */
-export const kerasKey = (option: string): string =>
-  snakeCase(option).replace(/^(beta|epsilon)(?=\d)/, '$1_');
+export const kerasKey = (option: string): string => snakeCase(option).replace(/^(beta|epsilon)(?=\d)/, '$1_');
 
 /** Keras's spelling of an id: `channelsLast` is `channels_last`. */
 export const kerasId = snakeCase;

@@ -1,5 +1,6 @@
+import type { TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { Value } from './graph.ts';
+import type { Graph, Value } from './graph.ts';
 
 /** A node of an ONNX file as the readers in `ops/` see it: typed access with messages that name the node. */
 export interface OnnxNode {
@@ -21,6 +22,8 @@ export interface OnnxNode {
   float(attribute: string, fallback?: number): number;
   string(attribute: string, fallback?: string): string;
   tensor(attribute: string): Tensor | undefined;
+  /** A subgraph, its inputs of the given types; it may read nothing but its inputs. */
+  graph(attribute: string, inputs: readonly TensorType[]): Graph;
   /** Refuses the node: `reason` says what is not supported. */
   unsupported(reason: string): never;
 }

@@ -1,14 +1,18 @@
+import type { TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError, TfkError } from '../errors.ts';
-import { constantOf, inputName, topologicalOrder, type Value } from '../ir/graph.ts';
+import { constantOf, type Graph, inputName, topologicalOrder, type Value } from '../ir/graph.ts';
 import { interpret } from '../ir/interpret.ts';
 import { fromNDArray, type NDArray, toNDArray } from '../ir/ndarray.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
-import type { AttributeProto, NodeProto } from './proto.ts';
+import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
 import { tensorFromProto } from './tensors.ts';
 
 type AttributeType = AttributeProto['type'];
 type AttributeValue<T extends AttributeType> = Extract<AttributeProto, { readonly type: T }>['value'];
+
+/** Reads a subgraph whose inputs have the given types. */
+export type SubgraphReader = (graph: GraphProto, inputs: readonly TensorType[]) => Graph;
 
 /** A node of a file with its inputs resolved. */
 export class NodeView implements OnnxNode {
@@ -17,8 +21,16 @@ export class NodeView implements OnnxNode {
   readonly #node: NodeProto;
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
 
-  constructor(node: NodeProto, inputs: readonly (Value | undefined)[], opset: number) {
+  readonly #subgraph: SubgraphReader;
+
+  constructor(
+    node: NodeProto,
+    inputs: readonly (Value | undefined)[],
+    opset: number,
+    subgraph: SubgraphReader,
+  ) {
     this.#node = node;
+    this.#subgraph = subgraph;
     this.inputs = inputs;
     this.opset = opset;
     this.#attributes = new Map(node.attributes.map((attribute) => [attribute.name, attribute]));
@@ -73,6 +85,10 @@ export class NodeView implements OnnxNode {
 
   tensor(attribute: string): Tensor | undefined {
     return this.has(attribute) ? tensorFromProto(this.#get(attribute, 'tensor')) : undefined;
+  }
+
+  graph(attribute: string, inputs: readonly TensorType[]): Graph {
+    return this.#subgraph(this.#get(attribute, 'graph'), inputs);
   }
 
   unsupported(reason: string): never {

@@ -1,5 +1,5 @@
-import { dtypeFromOnnx } from '../core/dtype.ts';
-import type { Shape } from '../core/shape.ts';
+import { dtypeFromOnnx, onnxDtype } from '../core/dtype.ts';
+import type { Shape, TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import { constant, type Graph, input, type Value, withScope } from '../ir/graph.ts';
@@ -113,6 +113,20 @@ class GraphReader {
     return { graph: { name: graph.name, inputs, outputs }, initializers };
   }
 
+  /** A loop body: a graph of its own, which sees nothing of this one. */
+  #subgraph(graph: GraphProto, types: readonly TensorType[]): Graph {
+    const inputs = graph.inputs.map((info, i) => {
+      const type = types[i];
+      return type
+        ? {
+            ...info,
+            type: { kind: 'tensor' as const, elementType: onnxDtype(type.dtype), shape: type.shape },
+          }
+        : info;
+    });
+    return new GraphReader(this.#opset, this.#readers, {}).read({ ...graph, inputs }).graph;
+  }
+
   #readNode(node: NodeProto): void {
     const inputs = node.inputs.map((name) =>
       name === '' ? undefined : this.#value(name, `node "${node.name}" (${node.opType})`),
@@ -120,7 +134,9 @@ class GraphReader {
     const read = this.#readers.get(readerKey(node)) as OnnxReader;
     const results = withScope(node.name || node.opType, () => {
       try {
-        return [read(new NodeView(node, inputs, this.#opset))].flat() as readonly Value[];
+        return [
+          read(new NodeView(node, inputs, this.#opset, (graph, types) => this.#subgraph(graph, types))),
+        ].flat() as readonly Value[];
       } catch (error) {
         throw nodeError(node, error);
       }

@@ -24,7 +24,7 @@ export class ParameterStore {
   readonly #kept: readonly Weight[];
   readonly #arena: Arena;
   readonly #places = new Map<Weight, number>();
-  readonly #update: WasmUpdate;
+  readonly #update: WasmUpdate | undefined;
   readonly #current: Float32Array;
   readonly #next: Float32Array;
   #constrain: Constrainer | undefined;
@@ -46,11 +46,7 @@ export class ParameterStore {
     this.#next.set(this.#current);
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
-    const update = WasmUpdate.compile(this.state);
-    if (update === undefined) {
-      throw new InternalError(`the rule of ${compiled.optimizer.className} has no elementwise form.`);
-    }
-    this.#update = update;
+    this.#update = WasmUpdate.compile(this.state);
   }
 
   /** Moves the weights of a built model into an arena. */
@@ -77,6 +73,11 @@ export class ParameterStore {
     );
   }
 
+  /** Whether a kernel updates the weights; otherwise the update is part of the graph. */
+  get hasKernel(): boolean {
+    return this.#update !== undefined;
+  }
+
   /** Where a step writes the gradient of a weight. */
   gradient(weight: Weight): TensorData {
     return this.#arena.view('gradients', this.#place(weight));
@@ -94,7 +95,7 @@ export class ParameterStore {
 
   /** After a training step: new weights from the gradients, the layers' new state, constraints. */
   apply(): Promise<void> | undefined {
-    this.#update.apply();
+    this.#update?.apply();
     if (this.#kept.length > 0) this.#current.set(this.#next);
     return this.#constrain?.apply();
   }

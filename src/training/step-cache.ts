@@ -65,7 +65,7 @@ export class StepCache {
     let pending = this.#steps.get(key);
     if (pending === undefined) {
       pending =
-        store !== undefined && repeats > 1
+        store !== undefined && (repeats > 1 || !store.hasKernel)
           ? RepeatedStep.create(model, this.#compiled, types, repeats, store)
           : SingleStep.create(model, this.#compiled, types, kind, store);
       this.#steps.set(key, pending);

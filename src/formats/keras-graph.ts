@@ -1,0 +1,196 @@
+import { z } from 'zod';
+import { FormatError } from '../errors.ts';
+import { InputLayer } from '../layers/input.ts';
+import type { Layer, LayerCall } from '../layers/layer.ts';
+import type { SymbolicTensor } from '../layers/symbolic.ts';
+import { Functional } from '../models/functional.ts';
+import { excerpt, isRecord, type Json } from './keras-objects.ts';
+
+/** How Keras writes the wiring of a functional model. */
+export interface KerasGraph {
+  /** One node for each call of a layer inside the model. */
+  readonly inboundNodes: ReadonlyMap<Layer, readonly Json[]>;
+  readonly inputLayers: Json;
+  readonly outputLayers: Json;
+}
+
+/** The wiring of a model; calls outside of it are not counted. */
+export function graphToKeras(model: Functional): KerasGraph {
+  const inside = new Set(model.callOrder);
+  const callsOf = new Map(model.layers.map((layer) => [layer, layer.calls.filter((c) => inside.has(c))]));
+  const nodeOf = ({ call }: SymbolicTensor['origin']): number =>
+    (callsOf.get(call.layer) ?? []).indexOf(call);
+  const tensorToKeras = ({ shape, dtype, origin }: SymbolicTensor): Json => ({
+    class_name: '__keras_tensor__',
+    config: { shape, dtype, keras_history: [origin.call.layer.name, nodeOf(origin), origin.index] },
+  });
+  const callToKeras = ({ inputs, training }: LayerCall): Json => ({
+    args: inputs.length === 1 ? inputs.map(tensorToKeras) : [inputs.map(tensorToKeras)],
+    kwargs: training === undefined ? {} : { training },
+  });
+  const endToKeras = ({ origin }: SymbolicTensor): Json => [
+    origin.call.layer.name,
+    nodeOf(origin) + nodesBefore(origin.call.layer),
+    origin.index,
+  ];
+  const endsToKeras = ([first, ...others]: readonly SymbolicTensor[]): Json =>
+    first !== undefined && others.length === 0
+      ? endToKeras(first)
+      : [first, ...others].map((x) => endToKeras(x as SymbolicTensor));
+  return {
+    inboundNodes: new Map(
+      [...callsOf].map(([layer, calls]) => [
+        layer,
+        layer instanceof InputLayer ? [] : calls.map(callToKeras),
+      ]),
+    ),
+    inputLayers: endsToKeras(model.inputs),
+    outputLayers: endsToKeras(model.outputs),
+  };
+}
+
+/** The ends of a model count nodes of a nested functional model from 1, as it has had one of its own; nodes do not. */
+const nodesBefore = (layer: Layer): number => (layer instanceof Functional ? 1 : 0);
+
+/** A layer of a file with its nodes, still as they stand there. */
+export interface GraphMember {
+  readonly name: string;
+  readonly layer: Layer;
+  readonly inboundNodes: unknown;
+}
+
+/** Layer, node, and which of its outputs. */
+type Place = readonly [layer: string, node: number, tensor: number];
+
+/** A call that is to be made, and once it is, what came out. */
+interface Use {
+  readonly layer: Layer;
+  readonly places: readonly Place[];
+  /** The call of the same layer that has to come first. */
+  readonly previous: Use | undefined;
+  readonly options: { readonly training?: boolean };
+  outputs: readonly SymbolicTensor[] | undefined;
+}
+
+/**
+ * Wires layers as a file says.
+ * @throws {@link FormatError} for nodes that are malformed, refer to nothing or to each other in a circle
+ */
+export function wireGraph(
+  members: readonly GraphMember[],
+  ends: { readonly inputs: unknown; readonly outputs: unknown },
+  where: string,
+): { inputs: SymbolicTensor[]; outputs: SymbolicTensor[] } {
+  const uses = new Map(
+    members.map((member) => [member.name, usesOf(member, `${where}: layer "${member.name}"`)]),
+  );
+  const find = ([name, node, tensor]: Place): { use: Use; tensor: number } => {
+    const use = uses.get(name)?.[node];
+    if (use === undefined) {
+      throw new FormatError(`${where}: there is no node ${node} of a layer "${name}".`, { op: 'keras' });
+    }
+    return { use, tensor };
+  };
+  const take = (place: Place): SymbolicTensor => {
+    const { use, tensor } = find(place);
+    const found = use.outputs?.[tensor];
+    if (found !== undefined) return found;
+    throw new FormatError(`${where}: layer "${place[0]}" has no output ${tensor}.`, { op: 'keras' });
+  };
+  for (const use of [...uses.values()].flat()) makeCalls(use, (place) => find(place).use, take, where);
+  const layers = new Map(members.map(({ name, layer }) => [name, layer]));
+  const endsFrom = (value: unknown, what: string): SymbolicTensor[] =>
+    placesOfEnds(value, `${where}: ${what}`).map(([name, node, tensor]) => {
+      const layer = layers.get(name);
+      return take([name, node - (layer ? nodesBefore(layer) : 0), tensor]);
+    });
+  return { inputs: endsFrom(ends.inputs, 'input_layers'), outputs: endsFrom(ends.outputs, 'output_layers') };
+}
+
+/** Makes a call and before it those it depends on. */
+function makeCalls(
+  last: Use,
+  find: (place: Place) => Use,
+  take: (place: Place) => SymbolicTensor,
+  where: string,
+): void {
+  const open = new Set<Use>();
+  const stack = [last];
+  for (let use = stack.at(-1); use !== undefined; use = stack.at(-1)) {
+    const needed = use.places.map(find);
+    const missing = (use.previous ? [use.previous, ...needed] : needed).filter(
+      (u) => u.outputs === undefined,
+    );
+    if (missing.length === 0) {
+      use.outputs ??= use.layer.applyMulti(use.places.map(take), use.options);
+      stack.pop();
+    } else if (open.has(use)) {
+      throw new FormatError(`${where}: layer "${use.layer.name}" depends on itself.`, { op: 'keras' });
+    } else {
+      open.add(use);
+      stack.push(...missing);
+    }
+  }
+}
+
+const nodeSchema = z.strictObject({ args: z.array(z.unknown()), kwargs: z.record(z.string(), z.unknown()) });
+
+function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
+  if (layer instanceof InputLayer) {
+    return [{ layer, places: [], previous: undefined, options: {}, outputs: [layer.tensor()] }];
+  }
+  const nodes = z.array(nodeSchema).safeParse(inboundNodes);
+  if (!nodes.success) {
+    throw new FormatError(
+      `${where}: expected inbound_nodes of { "args", "kwargs" }. Received ${excerpt(inboundNodes)}.`,
+      { op: 'keras', argument: 'inbound_nodes' },
+    );
+  }
+  const uses: Use[] = [];
+  for (const { args, kwargs } of nodes.data) {
+    const { training, ...others } = kwargs;
+    uses.push({
+      layer,
+      places: [...placesOfTensors(args, where), ...placesOfTensors(others, where)],
+      previous: uses.at(-1),
+      options: typeof training === 'boolean' ? { training } : {},
+      outputs: undefined,
+    });
+  }
+  return uses;
+}
+
+const place = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);
+const tensorSchema = z.object({
+  class_name: z.literal('__keras_tensor__'),
+  config: z.object({ keras_history: place }),
+});
+
+/** The tensors among a call's arguments; records in the order of their keys. Absent arguments are `null`. */
+function placesOfTensors(value: unknown, where: string): Place[] {
+  if (value === null || value === false) return [];
+  if (Array.isArray(value)) return value.flatMap((element) => placesOfTensors(element, where));
+  const tensor = tensorSchema.safeParse(value);
+  if (tensor.success) return [tensor.data.config.keras_history];
+  if (isRecord(value) && !('class_name' in value)) return placesOfTensors(sortedValues(value), where);
+  throw new FormatError(`${where}: an argument that is no tensor, ${excerpt(value)}, is not supported.`, {
+    op: 'keras',
+    received: excerpt(value),
+  });
+}
+
+/** Inputs or outputs of a model: one `[layer, node, tensor]`, a list of them, or a record by name. */
+function placesOfEnds(value: unknown, where: string): Place[] {
+  const single = place.safeParse(value);
+  if (single.success) return [single.data];
+  if (Array.isArray(value)) return value.flatMap((element) => placesOfEnds(element, where));
+  if (isRecord(value)) return placesOfEnds(sortedValues(value), where);
+  throw new FormatError(`${where}: expected [layer, node, tensor]. Received ${excerpt(value)}.`, {
+    op: 'keras',
+  });
+}
+
+const sortedValues = (record: Readonly<Record<string, unknown>>): unknown[] =>
+  Object.keys(record)
+    .sort()
+    .map((key) => record[key]);

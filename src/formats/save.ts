@@ -1,0 +1,201 @@
+import { access } from 'node:fs/promises';
+import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
+import { withBlankWeights } from '../layers/weight.ts';
+import type { Model } from '../models/model.ts';
+import { version } from '../version.ts';
+import { readBytes, writeFileAtomic } from './atomic.ts';
+import { type Hdf5Reader, readHdf5, writeHdf5 } from './hdf5.ts';
+import { compileFromKeras, compileToKeras } from './keras-compile.ts';
+import { modelFromKeras, modelToKeras } from './keras-model.ts';
+import { type CustomObjects, isRecord, type ReadContext } from './keras-objects.ts';
+import {
+  readOptimizer,
+  readWeights,
+  restoreOptimizer,
+  writeOptimizer,
+  writeWeights,
+} from './keras-weights.ts';
+import { readZip, zipChunks } from './zip.ts';
+
+/** Options of {@link saveModel}. */
+export interface SaveOptions {
+  /** Whether a file that is there already is replaced. Default `true`. */
+  readonly overwrite?: boolean;
+}
+
+/** Options of {@link loadModel}. */
+export interface LoadOptions {
+  /** Classes of your own that the file names, by class name or registered name. */
+  readonly customObjects?: CustomObjects;
+  /** Whether the model comes back compiled, with the state of its optimizer. Default `true`. */
+  readonly compile?: boolean;
+}
+
+const members = { metadata: 'metadata.json', config: 'config.json', weights: 'model.weights.h5' } as const;
+/** The version of Keras whose form is written. */
+const kerasVersion = '3.15.1';
+/** Largest `config.json` that is read. */
+const configBytes = 2 ** 26;
+/** Weights up to this number of elements are made whatever the size of the file; more only if it may hold them. */
+const freeElements = 2 ** 24;
+
+/**
+ * Writes a model: all of it to `.keras`, its weights to `.weights.h5`. Keras 3 reads both.
+ * The file appears whole or not at all.
+ * @throws {@link ConfigError} for another ending, a file that is there and `overwrite: false`, or a model without weights
+ */
+export async function saveModel(
+  model: Model,
+  path: string,
+  { overwrite = true }: SaveOptions = {},
+): Promise<void> {
+  const whole = isWhole(path);
+  if (!overwrite && (await exists(path))) {
+    throw new ConfigError(`${path} exists already. Pass { overwrite: true } to replace it.`, {
+      op: 'save',
+      argument: 'overwrite',
+    });
+  }
+  if (whole) {
+    await writeFileAtomic(path, zipChunks(await wholeMembers(model)));
+    return;
+  }
+  requireBuilt(model, 'save');
+  await writeFileAtomic(path, await writeHdf5((file) => writeWeights(file, model)));
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Whether a path is of a whole model, not of weights alone. */
+function isWhole(path: string): boolean {
+  if (path.endsWith('.keras')) return true;
+  if (path.endsWith('.weights.h5')) return false;
+  throw new ConfigError(
+    `expected a path that ends in .keras (a whole model) or .weights.h5 (weights alone). Received ${path}.`,
+    { op: 'save', argument: 'path', expected: '.keras or .weights.h5', received: path },
+  );
+}
+
+function requireBuilt(model: Model, what: string): void {
+  if (model.built) return;
+  throw new ConfigError(
+    `${what}: model "${model.name}" has no weights yet. Give it an input, or call it on data first.`,
+    { op: what },
+  );
+}
+
+async function wholeMembers(model: Model): Promise<[string, Uint8Array][]> {
+  const trainer = model.compiled;
+  const config = { ...modelToKeras(model), compile_config: trainer ? compileToKeras(trainer) : {} };
+  const saved = new Date().toISOString().slice(0, 19).replace('T', '@');
+  const metadata = { keras_version: kerasVersion, date_saved: saved, saved_by: `tfk ${version}` };
+  const weights = await writeHdf5((file) => {
+    writeWeights(file, model);
+    if (trainer === undefined) return;
+    const variables = trainer.store?.state.variables.map((v) => v.read()) ?? [];
+    writeOptimizer(file, trainer.compiled.optimizer.name, variables);
+  });
+  return [
+    [members.metadata, Buffer.from(JSON.stringify(metadata))],
+    [members.config, Buffer.from(JSON.stringify(config))],
+    [members.weights, weights],
+  ];
+}
+
+/**
+ * Reads weights, of `.weights.h5` or `.keras`, into a model with the same layers in the same order.
+ * How the model is compiled, and its optimizer, stay as they are.
+ * @throws {@link FormatError} when the file is corrupt, or its weights do not fit; the model is unchanged then
+ */
+export async function loadWeights(model: Model, path: string): Promise<void> {
+  const whole = isWhole(path);
+  requireBuilt(model, 'loadWeights');
+  const bytes = whole ? (await readMembers(path)).weights : await readBytes(path);
+  await readHdf5(bytes, (file) => readWeights(file, model, path), { label: path });
+}
+
+/**
+ * A model from a `.keras` file of this library or of Keras 3, compiled as it was, with its optimizer's state.
+ * @throws {@link FormatError} when the file is corrupt, hostile or asks for what is not supported
+ * @throws {@link DataError} when it cannot be read
+ */
+export async function loadModel(
+  path: string,
+  { customObjects = {}, compile = true }: LoadOptions = {},
+): Promise<Model> {
+  if (!isWhole(path)) {
+    throw new ConfigError(
+      `loadModel: ${path} holds weights alone. Build the model, then call model.loadWeights(path).`,
+      { op: 'loadModel', argument: 'path', received: path },
+    );
+  }
+  try {
+    const { config, weights } = await readMembers(path);
+    return await readModel(config, weights, { file: path, customObjects, shared: new Map() }, compile);
+  } catch (error) {
+    throw asFormatError(error, path);
+  }
+}
+
+/** Whatever goes wrong while a file is read is the file's fault, unless it cannot be read at all. */
+function asFormatError(error: unknown, path: string): unknown {
+  if (error instanceof FormatError || error instanceof DataError) return error;
+  // nested too deeply, or sizes beyond what an array can hold
+  const reason = error instanceof RangeError || error instanceof TfkError ? error.message : undefined;
+  return reason === undefined ? error : new FormatError(`${path}: ${reason}`, { op: 'keras', cause: error });
+}
+
+async function readMembers(path: string): Promise<{ config: Uint8Array; weights: Uint8Array }> {
+  const zip = await readZip(path);
+  try {
+    return {
+      config: await zip.read(members.config, { maxBytes: configBytes }),
+      weights: await zip.read(members.weights),
+    };
+  } finally {
+    zip.close();
+  }
+}
+
+async function readModel(
+  configJson: Uint8Array,
+  weights: Uint8Array,
+  context: ReadContext,
+  compile: boolean,
+): Promise<Model> {
+  const config = parseJson(configJson, context.file);
+  const limit = freeElements + weights.length;
+  const model = withBlankWeights(limit, () => modelFromKeras(config, context));
+  const options = compile && isRecord(config) ? compileFromKeras(config.compile_config, context) : undefined;
+  if (options !== undefined) model.compile(options);
+  const slots = await readHdf5(weights, (file) => readState(file, model, context.file), {
+    label: context.file,
+  });
+  if (slots !== undefined && model.compiled !== undefined) {
+    const store = await model.compiled.ensureStore();
+    restoreOptimizer(store.state.variables, slots);
+  }
+  return model;
+}
+
+/** Reads the weights of a model, and gives what its optimizer remembered. */
+function readState(file: Hdf5Reader, model: Model, label: string): ReturnType<typeof readOptimizer> {
+  readWeights(file, model, label);
+  const optimizer = model.compiled?.compiled.optimizer;
+  return optimizer && model.built ? readOptimizer(file, optimizer, model.trainableWeights, label) : undefined;
+}
+
+function parseJson(bytes: Uint8Array, file: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new FormatError(`${file}: config.json is not valid JSON: ${String(error)}.`, {
+      op: 'keras',
+      cause: error,
+    });
+  }
+}
