@@ -41,14 +41,20 @@ const tfjs = (backend: string): Contender => ({
   command: (task) => node(compiled('./peers/tfjs-peer.js'), taskJson(task), backend),
 });
 
+/** A variant ending in `passive` has threads that sleep, not spin, between pieces of work: better on a busy machine. */
+const torch: Contender = {
+  name: 'torch',
+  variants: ['plain', 'foreach', 'fused', 'compiled', 'fused passive', 'compiled passive'],
+  command(task, variant) {
+    const [form = '', waiting] = variant.split(' ');
+    return python('torch_peer.py', [taskJson(task), form], waiting ? { OMP_WAIT_POLICY: waiting } : {});
+  },
+};
+
 /** tfk first: the others are compared with it. */
 export const contenders: readonly [Contender, ...Contender[]] = [
   { name: 'tfk', variants: ['fit'], command: (task) => node(compiled('./sides/tfk.js'), task.name) },
-  {
-    name: 'torch',
-    variants: ['plain', 'foreach', 'fused', 'compiled'],
-    command: (task, variant) => python('torch_peer.py', [taskJson(task), variant]),
-  },
+  torch,
   keras('jax'),
   keras('tensorflow'),
   tfjs('wasm'),
@@ -65,7 +71,7 @@ const threadLimits = Object.fromEntries(
     'TF_NUM_INTEROP_THREADS',
   ].map((name) => [name, String(threads)]),
 );
-const quiet = { TF_CPP_MIN_LOG_LEVEL: '3', TF_ENABLE_ONEDNN_OPTS: '1' };
+const quiet = { TF_CPP_MIN_LOG_LEVEL: '3' };
 
 /** Whether sides can be, and need to be, held to some of the processors. */
 export const pins =

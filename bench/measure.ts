@@ -82,8 +82,8 @@ async function fastest(contender: Contender, task: Task, effort: Effort): Promis
 async function warmUp(contender: Contender, variant: string, task: Task, { seconds }: Effort): Promise<Warm> {
   const side = await Side.start(contender.command(task, variant), variant);
   const first = await side.train(1);
-  const firstStepSeconds = first.milliseconds / 1000;
-  let last = await side.train(1);
+  const firstStepSeconds = first.firstEpoch / 1000;
+  let last = first;
   const slow = last.milliseconds > 5000 * seconds;
   while (!slow && last.steps * last.milliseconds < 500 * seconds)
     last = await side.train(last.steps * growth);

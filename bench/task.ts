@@ -31,7 +31,10 @@ export function randomSamples(task: Task): { count: number; x: Float32Array | In
   return { count, x, y };
 }
 
-/** How `fit` makes about `steps` steps: part of the data once, or all of it several times. */
+/** How `fit` makes about `steps` steps, after a first epoch that does not count. */
 export function portion({ batchSize, batches }: Task, steps: number): { samples: number; epochs: number } {
-  return { samples: batchSize * Math.min(steps, batches), epochs: Math.max(1, Math.round(steps / batches)) };
+  return {
+    samples: batchSize * Math.min(steps, batches),
+    epochs: 1 + Math.max(1, Math.round(steps / batches)),
+  };
 }

@@ -7,6 +7,7 @@ export { globalSeed, setRandomSeed } from './core/seed.ts';
 export type { PartialShape, Shape, TensorType } from './core/shape.ts';
 export { type NestedArray, scalar, Tensor, type TensorLike, tensor } from './core/tensor.ts';
 export * as datasets from './data/datasets.ts';
+export * as data from './data/index.ts';
 export * from './errors.ts';
 export { Value } from './ir/graph.ts';
 export * as activations from './layers/activations.ts';

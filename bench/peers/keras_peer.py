@@ -46,15 +46,18 @@ def main():
     x, y = random_samples(task)
     model = None
 
-    def train(steps):
+    def train(steps, mark):
         nonlocal model
         if model is None:
             model = keras.Sequential(models[task["name"]]())
             model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
         samples, epochs = portion(task, steps)
         batch = task["batchSize"]
-        model.fit(x[:samples], y[:samples], batch_size=batch, epochs=epochs, verbose=0)
-        return epochs * samples // batch
+        clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: mark())
+        model.fit(
+            x[:samples], y[:samples], batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock]
+        )
+        return samples // batch
 
     serve(f"keras {keras.__version__}", train)
 

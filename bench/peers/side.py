@@ -41,17 +41,23 @@ def random_samples(task):
 
 
 def portion(task, steps):
-    """Samples and epochs that make about so many steps."""
-    return task["batchSize"] * min(steps, task["batches"]), max(1, round(steps / task["batches"]))
+    """Samples and epochs that make about so many steps, after a first epoch that does not count."""
+    return task["batchSize"] * min(steps, task["batches"]), 1 + max(1, round(steps / task["batches"]))
 
 
 def serve(version, train):
-    """Answers requests until standard input ends. `train(steps)` says how many steps it made."""
+    """
+    Answers requests until standard input ends. `train(steps, mark)` calls `mark()` at the end of each epoch, two at
+    least, and returns the steps of an epoch; all but those of the first epoch are timed.
+    """
     say(ready=version)
     for line in sys.stdin:
         start = time.perf_counter()
+        ends = []
         try:
-            made = train(json.loads(line)["steps"])
-            say(steps=made, milliseconds=(time.perf_counter() - start) * 1000 / made)
+            per_epoch = train(json.loads(line)["steps"], lambda: ends.append(time.perf_counter()))
+            steps = per_epoch * (len(ends) - 1)
+            milliseconds = 1000 * (ends[-1] - ends[0]) / steps
+            say(steps=steps, milliseconds=milliseconds, firstEpoch=1000 * (ends[0] - start))
         except Exception as error:
             say(error=f"{type(error).__name__}: {error}".split("\n")[0])

@@ -77,15 +77,21 @@ async function train(tf: Tfjs, task: Task): Promise<void> {
   const inputs = tf.tensor(x, [count, ...task.sampleShape], x instanceof Int32Array ? 'int32' : 'float32');
   const labels = tf.tensor(Float32Array.from(y), [count, 1], 'float32');
   let model: TfjsModel | undefined;
-  await serve(`tfjs ${tf.version.tfjs}`, async (steps) => {
+  await serve(`tfjs ${tf.version.tfjs}`, async (steps, mark) => {
     model ??= compiledModel(tf, task.name);
     const { batchSize } = task;
     const { samples, epochs } = portion(task, steps);
     const [xs, ys] = [inputs.slice(0, samples), labels.slice(0, samples)];
-    await model.fit(xs, ys, { batchSize, epochs, verbose: 0, yieldEvery: 'never' });
+    await model.fit(xs, ys, {
+      batchSize,
+      epochs,
+      verbose: 0,
+      yieldEvery: 'never',
+      callbacks: { onEpochEnd: mark },
+    });
     xs.dispose();
     ys.dispose();
-    return (epochs * samples) / batchSize;
+    return samples / batchSize;
   });
 }
 

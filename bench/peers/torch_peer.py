@@ -56,7 +56,7 @@ class Training:
         if variant == "compiled":
             self.loss = torch.compile(self.loss)
 
-    def fit(self, steps):
+    def fit(self, steps, mark):
         samples, epochs = portion(self.task, steps)
         batch = self.task["batchSize"]
         for _ in range(epochs):
@@ -65,7 +65,8 @@ class Training:
                 rows = order[start : start + batch]
                 total += self.step(self.x.index_select(0, rows), self.y.index_select(0, rows))
             total.item()
-        return epochs * samples // batch
+            mark()
+        return samples // batch
 
     def step(self, x, y):
         self.optimizer.zero_grad()
@@ -83,10 +84,10 @@ def main():
         x = x.permute(0, 3, 1, 2).contiguous()
     training = None
 
-    def train(steps):
+    def train(steps, mark):
         nonlocal training
         training = training or Training(task, variant, x, y.long())
-        return training.fit(steps)
+        return training.fit(steps, mark)
 
     serve(f"torch {torch.__version__}", train)
 

@@ -2,8 +2,17 @@ import { createInterface } from 'node:readline';
 
 /** First line of a side. */
 export type Greeting = { readonly ready: string } | { readonly missing: string };
-/** Answer of a side to `{"steps": n}`: what it made, and the milliseconds of each step. */
-export type Answer = { readonly steps: number; readonly milliseconds: number } | { readonly error: string };
+/** Answer of a side to `{"steps": n}`. */
+export type Answer =
+  | {
+      /** Steps that were timed: all but those of the first epoch. */
+      readonly steps: number;
+      /** Of each of these. */
+      readonly milliseconds: number;
+      /** From the request to the end of the first epoch. */
+      readonly firstEpoch: number;
+    }
+  | { readonly error: string };
 
 export const say = (line: Greeting | Answer): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -11,16 +20,22 @@ export const say = (line: Greeting | Answer): void => {
 
 /**
  * Answers requests on standard input, one at a time, until it ends.
- * @param train - trains for about so many steps; says how many it made. Builds its model at the first call.
+ * @param train - trains for about so many steps, calls `mark` at the end of each epoch (two at least), and returns the
+ *   steps of an epoch. It builds its model when first called.
  */
-export async function serve(version: string, train: (steps: number) => Promise<number>): Promise<void> {
+export async function serve(
+  version: string,
+  train: (steps: number, mark: () => void) => Promise<number>,
+): Promise<void> {
   say({ ready: version });
   for await (const line of createInterface({ input: process.stdin })) {
     const { steps } = JSON.parse(line) as { steps: number };
     const start = performance.now();
+    const ends: number[] = [];
     try {
-      const made = await train(steps);
-      say({ steps: made, milliseconds: (performance.now() - start) / made });
+      const timed = (await train(steps, () => ends.push(performance.now()))) * (ends.length - 1);
+      const [first = Number.NaN, last = Number.NaN] = [ends[0], ends.at(-1)];
+      say({ steps: timed, milliseconds: (last - first) / timed, firstEpoch: first - start });
     } catch (error) {
       say({ error: error instanceof Error ? error.message : String(error) });
     }

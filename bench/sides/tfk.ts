@@ -1,5 +1,5 @@
 /** tfk's side: `node tfk.js <workload>`, then `{"steps": 100}` on standard input. */
-import { type Model, Tensor, version } from '../../src/index.ts';
+import { callbacks, type Model, Tensor, version } from '../../src/index.ts';
 import { portion, randomSamples } from '../task.ts';
 import { findWorkload } from '../workloads/index.ts';
 import { serve } from './serve.ts';
@@ -11,10 +11,25 @@ const inputs = new Tensor(dtype, [count, ...workload.sampleShape], x);
 const labels = new Tensor('int32', [count], y);
 let model: Model | undefined;
 
-await serve(`tfk ${version}`, async (steps) => {
+/** Tells when an epoch ends. */
+class Clock extends callbacks.Callback {
+  override readonly onEpochEnd: () => void;
+
+  constructor(mark: () => void) {
+    super();
+    this.onEpochEnd = mark;
+  }
+}
+
+await serve(`tfk ${version}`, async (steps, mark) => {
   model ??= workload.model();
   const { batchSize } = workload;
   const { samples, epochs } = portion(workload, steps);
-  await model.fit(inputs.rows(0, samples), labels.rows(0, samples), { batchSize, epochs, verbose: 0 });
-  return (epochs * samples) / batchSize;
+  await model.fit(inputs.rows(0, samples), labels.rows(0, samples), {
+    batchSize,
+    epochs,
+    verbose: 0,
+    callbacks: [new Clock(mark)],
+  });
+  return samples / batchSize;
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { parseOptions } from '../core/configured.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { Callback, type Logs } from '../training/callback.ts';
+import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
 const schema = z.strictObject({
@@ -17,8 +16,9 @@ const schema = z.strictObject({
 });
 
 /** Stops when a figure has not improved for `patience` epochs. @source keras/src/callbacks/early_stopping.py */
-export class EarlyStopping extends Callback {
-  readonly #options: z.output<typeof schema>;
+export class EarlyStopping extends Callback<typeof schema> {
+  static override readonly className = 'EarlyStopping';
+  static override readonly schema = schema;
   readonly #monitor: Monitor;
   #best: number | undefined;
   #wait = 0;
@@ -26,9 +26,8 @@ export class EarlyStopping extends Callback {
   #bestWeights: Tensor[] | undefined;
 
   constructor(options: z.input<typeof schema> = {}) {
-    super();
-    this.#options = parseOptions(schema, options, 'EarlyStopping');
-    this.#monitor = new Monitor(this.#options.monitor, this.#options.mode);
+    super(options);
+    this.#monitor = new Monitor(this.options.monitor, this.options.mode);
   }
 
   /** Epoch of the best value, counted from 0. */
@@ -44,7 +43,7 @@ export class EarlyStopping extends Callback {
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const { startFromEpoch, restoreBestWeights, minDelta, patience, baseline } = this.#options;
+    const { startFromEpoch, restoreBestWeights, minDelta, patience, baseline } = this.options;
     if (epoch < startFromEpoch) return;
     const value = this.#monitor.read(logs, 'EarlyStopping', this.run);
     if (value === undefined) return;
@@ -73,3 +72,4 @@ export class EarlyStopping extends Callback {
 /** Stops when a figure no longer improves. @see {@link EarlyStopping} */
 export const earlyStopping = (options: z.input<typeof schema> = {}): EarlyStopping =>
   new EarlyStopping(options);
+callbacks.register(EarlyStopping);

@@ -1,4 +1,4 @@
-export { Callback } from '../training/callback.ts';
+export { Callback, callbacks } from '../training/callback.ts';
 export { ProgbarLogger } from '../training/progress.ts';
 export * from './early-stopping.ts';
 export * from './learning-rate.ts';

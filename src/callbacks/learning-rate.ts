@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { parseOptions } from '../core/configured.ts';
-import { Callback, type Logs } from '../training/callback.ts';
+import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
 /** Sets the learning rate before each epoch. @source keras/src/callbacks/learning_rate_scheduler.py */
 export class LearningRateScheduler extends Callback {
+  static override readonly className = 'LearningRateScheduler';
   readonly #schedule: (epoch: number, learningRate: number) => number;
 
   /** @param schedule - gives the learning rate of an epoch (from 0), given the present one */
@@ -41,17 +41,17 @@ const schema = z.strictObject({
 });
 
 /** Lowers the learning rate when a figure stops improving. @source keras/src/callbacks/reduce_lr_on_plateau.py */
-export class ReduceLROnPlateau extends Callback {
-  readonly #options: z.output<typeof schema>;
+export class ReduceLROnPlateau extends Callback<typeof schema> {
+  static override readonly className = 'ReduceLROnPlateau';
+  static override readonly schema = schema;
   readonly #monitor: Monitor;
   #best: number | undefined;
   #wait = 0;
   #cooling = 0;
 
   constructor(options: z.input<typeof schema> = {}) {
-    super();
-    this.#options = parseOptions(schema, options, 'ReduceLROnPlateau');
-    this.#monitor = new Monitor(this.#options.monitor, this.#options.mode);
+    super(options);
+    this.#monitor = new Monitor(this.options.monitor, this.options.mode);
   }
 
   override onTrainBegin(): void {
@@ -62,7 +62,7 @@ export class ReduceLROnPlateau extends Callback {
 
   override onEpochEnd(_epoch: number, logs: Logs): void {
     logs.learning_rate = this.run.learningRate;
-    const { minDelta, patience, cooldown, factor, minLr } = this.#options;
+    const { minDelta, patience, cooldown, factor, minLr } = this.options;
     const value = this.#monitor.read(logs, 'ReduceLROnPlateau', this.run);
     if (value === undefined) return;
     if (this.#cooling > 0) {
@@ -85,3 +85,4 @@ export class ReduceLROnPlateau extends Callback {
 /** Lowers the learning rate when a figure stops improving. @see {@link ReduceLROnPlateau} */
 export const reduceLROnPlateau = (options: z.input<typeof schema> = {}): ReduceLROnPlateau =>
   new ReduceLROnPlateau(options);
+callbacks.register(ReduceLROnPlateau);

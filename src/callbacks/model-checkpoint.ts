@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { parseOptions } from '../core/configured.ts';
 import { ConfigError } from '../errors.ts';
-import { Callback, type Logs } from '../training/callback.ts';
+import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
 const schema = z.strictObject({
@@ -17,19 +16,19 @@ const schema = z.strictObject({
 });
 
 /** Saves the model while it trains. @source keras/src/callbacks/model_checkpoint.py */
-export class ModelCheckpoint extends Callback {
-  readonly #options: z.output<typeof schema>;
+export class ModelCheckpoint extends Callback<typeof schema> {
+  static override readonly className = 'ModelCheckpoint';
+  static override readonly schema = schema;
   readonly #monitor: Monitor;
   #best: number | undefined;
   #epoch = 0;
   #batches = 0;
 
   constructor(options: z.input<typeof schema>) {
-    super();
-    this.#options = parseOptions(schema, options, 'ModelCheckpoint');
-    this.#monitor = new Monitor(this.#options.monitor, this.#options.mode);
-    this.#best = this.#options.initialValueThreshold ?? undefined;
-    const every = this.#options.saveFreq;
+    super(options);
+    this.#monitor = new Monitor(this.options.monitor, this.options.mode);
+    this.#best = this.options.initialValueThreshold ?? undefined;
+    const every = this.options.saveFreq;
     if (typeof every === 'number') this.onTrainBatchEnd = (_batch, logs) => this.#afterBatch(every, logs);
   }
 
@@ -38,7 +37,7 @@ export class ModelCheckpoint extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    if (this.#options.saveFreq === 'epoch') await this.#save(epoch, logs);
+    if (this.options.saveFreq === 'epoch') await this.#save(epoch, logs);
   }
 
   async #afterBatch(every: number, logs: Logs): Promise<void> {
@@ -47,12 +46,12 @@ export class ModelCheckpoint extends Callback {
   }
 
   async #save(epoch: number, logs: Logs): Promise<void> {
-    if (this.#options.saveBestOnly) {
+    if (this.options.saveBestOnly) {
       const value = this.#monitor.read(logs, 'ModelCheckpoint', this.run);
       if (value === undefined || !this.#monitor.improves(value, this.#best, 0, this.run)) return;
       this.#best = value;
     }
-    await this.run.model.save(filledIn(this.#options.path, epoch, logs), { overwrite: true });
+    await this.run.model.save(filledIn(this.options.path, epoch, logs), { overwrite: true });
   }
 }
 
@@ -74,3 +73,4 @@ function filledIn(path: string, epoch: number, logs: Logs): string {
 /** Saves the model while it trains. @see {@link ModelCheckpoint} */
 export const modelCheckpoint = (options: z.input<typeof schema>): ModelCheckpoint =>
   new ModelCheckpoint(options);
+callbacks.register(ModelCheckpoint);

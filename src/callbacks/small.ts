@@ -1,10 +1,11 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { parseOptions } from '../core/configured.ts';
-import { Callback, type Logs } from '../training/callback.ts';
+import { Callback, callbacks, type HookName, type Logs } from '../training/callback.ts';
 
 /** Stops training at the first batch whose loss is not a number. @source keras/src/callbacks/terminate_on_nan.py */
 export class TerminateOnNaN extends Callback {
+  static override readonly className = 'TerminateOnNaN';
+
   override onTrainBatchEnd(_batch: number, { loss }: Logs): void {
     if (loss !== undefined && !Number.isFinite(loss)) this.run.stop();
   }
@@ -12,6 +13,8 @@ export class TerminateOnNaN extends Callback {
 
 /** Stops training at the first batch whose loss is not a number. @see {@link TerminateOnNaN} */
 export const terminateOnNaN = (): TerminateOnNaN => new TerminateOnNaN();
+
+callbacks.register(TerminateOnNaN);
 
 const csvSchema = z.strictObject({
   path: z.string(),
@@ -21,24 +24,20 @@ const csvSchema = z.strictObject({
 });
 
 /** Writes the logs of each epoch as a line of a CSV file. @source keras/src/callbacks/csv_logger.py */
-export class CSVLogger extends Callback {
-  readonly #options: z.output<typeof csvSchema>;
+export class CSVLogger extends Callback<typeof csvSchema> {
+  static override readonly className = 'CSVLogger';
+  static override readonly schema = csvSchema;
   #keys: string[] | undefined;
 
-  constructor(options: z.input<typeof csvSchema>) {
-    super();
-    this.#options = parseOptions(csvSchema, options, 'CSVLogger');
-  }
-
   override onTrainBegin(): void {
-    const { path, separator, append } = this.#options;
+    const { path, separator, append } = this.options;
     const header = append && existsSync(path) ? (readFileSync(path, 'utf8').split('\n')[0] ?? '') : '';
     this.#keys = header === '' ? undefined : header.split(separator).slice(1);
     if (header === '') writeFileSync(path, '');
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const { path, separator } = this.#options;
+    const { path, separator } = this.options;
     if (this.#keys === undefined) {
       this.#keys = columnsOf(logs, this.run.info.validates);
       appendFileSync(path, `${['epoch', ...this.#keys].join(separator)}\n`);
@@ -57,11 +56,14 @@ function columnsOf(logs: Logs, validates: boolean): string[] {
 /** Writes the logs of each epoch as a line of a CSV file. @see {@link CSVLogger} */
 export const csvLogger = (options: z.input<typeof csvSchema>): CSVLogger => new CSVLogger(options);
 
+callbacks.register(CSVLogger);
+
 /** The hooks of a callback, as plain functions. */
-export type Hooks = Partial<Omit<Callback, 'run'>>;
+export type Hooks = Partial<Pick<Callback, HookName>>;
 
 /** A callback from plain functions. @source keras/src/callbacks/lambda_callback.py */
 export class LambdaCallback extends Callback {
+  static override readonly className = 'LambdaCallback';
   constructor(hooks: Hooks) {
     super();
     Object.assign(this, hooks);

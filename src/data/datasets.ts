@@ -7,6 +7,8 @@ const registry = new Registry<() => Promise<Dataset>>('dataset');
 registry.add('mnist', mnist);
 registry.add('fashionMnist', fashionMnist);
 
+export { fashionMnist, mnist };
+
 /** The data sets known by name. */
 export const datasets = { mnist, fashionMnist } as const;
 

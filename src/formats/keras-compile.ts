@@ -6,13 +6,12 @@ import type { CompileOptions } from '../training/compile.ts';
 import { type LossSpec, losses } from '../training/losses/index.ts';
 import { type MetricSpec, metrics } from '../training/metrics/index.ts';
 import type { Trainer } from '../training/trainer.ts';
+import { Float, type Json, type JsonRecord } from './keras-json.ts';
 import {
   configToKeras,
   excerpt,
   isKerasObject,
   isRecord,
-  type Json,
-  type JsonRecord,
   objectFromKeras,
   objectToKeras,
   type ReadContext,
@@ -24,7 +23,10 @@ import { kerasId } from './keras-spelling.ts';
 export function compileToKeras({ compiled, learningRate }: Trainer): JsonRecord {
   const { optimizer, source, stepsPerExecution } = compiled;
   const scheduled = typeof optimizer.options.learningRate !== 'number';
-  const config = { ...configToKeras(optimizer), ...(!scheduled && { learning_rate: learningRate }) };
+  const config = {
+    ...configToKeras(optimizer),
+    ...(!scheduled && { learning_rate: new Float(learningRate) }),
+  };
   const makeMetric = (spec: object): Configured => metrics.make(spec as MetricSpec);
   return {
     optimizer: objectToKeras(optimizer, config),

@@ -4,7 +4,8 @@ import { InputLayer } from '../layers/input.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { Functional } from '../models/functional.ts';
-import { excerpt, isRecord, type Json } from './keras-objects.ts';
+import type { Json } from './keras-json.ts';
+import { excerpt, isRecord } from './keras-objects.ts';
 
 /** How Keras writes the wiring of a functional model. */
 export interface KerasGraph {

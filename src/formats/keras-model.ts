@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Configured } from '../core/configured.ts';
 import { ConfigError, FormatError, TfkError } from '../errors.ts';
 import { InputLayer } from '../layers/input.ts';
 import { Layer } from '../layers/layer.ts';
@@ -7,6 +8,7 @@ import { Functional } from '../models/functional.ts';
 import { Model } from '../models/model.ts';
 import { Sequential } from '../models/sequential.ts';
 import { type GraphMember, graphToKeras, wireGraph } from './keras-graph.ts';
+import type { Json, JsonRecord } from './keras-json.ts';
 import {
   configFromKeras,
   configToKeras,
@@ -14,8 +16,6 @@ import {
   excerpt,
   float32Policy,
   isRecord,
-  type Json,
-  type JsonRecord,
   type KerasObject,
   objectFromKeras,
   objectToKeras,
@@ -61,13 +61,13 @@ function plainLayerToKeras(layer: Layer, shared: Shared): KerasObject {
       { op: 'save', received: layer.className },
     );
   }
-  // Keras knows the option everywhere, but has no key for it in many of its layers
-  const { activity_regularizer, ...options } = configToKeras(layer);
+  // not every layer of Keras's has these two as arguments of its own
+  const { activity_regularizer, trainable: _, ...options } = configToKeras(layer);
   const config = {
     ...options,
     name: layer.name,
-    trainable: layer.trainable,
     dtype: float32Policy,
+    ...(layer.trainable && layer.weights.length === 0 ? {} : { trainable: layer.trainable }),
     ...(activity_regularizer ? { activity_regularizer } : {}),
   };
   const object = objectToKeras(layer, config);
@@ -173,8 +173,12 @@ function newLayer(value: unknown, raw: RawObject, context: ReadContext, where: s
     return newFunctional(config, context, where);
   if (module === 'keras.layers' && className === 'InputLayer') return newInput(config, context, where);
   const made = objectFromKeras(value, 'layer', context, where);
-  const layer = made instanceof Layer ? made : layerRegistry.make(made as Exclude<typeof made, Layer>);
-  return layer;
+  if (made instanceof Layer) return made;
+  if (!(made instanceof Configured)) return layerRegistry.make(made);
+  throw new FormatError(`${where}: expected a layer. Received ${made.className}.`, {
+    op: 'keras',
+    received: made.className,
+  });
 }
 
 const batchShape = z.array(z.int().min(0).nullable()).min(1);

@@ -11,6 +11,7 @@ import { Regularizer, regularizers } from '../layers/regularizers.ts';
 import { LearningRateSchedule, Optimizer, optimizers, schedules } from '../optimizers/index.ts';
 import { Loss, losses } from '../training/losses/index.ts';
 import { Metric, metrics } from '../training/metrics/index.ts';
+import { Float, type Json, type JsonRecord } from './keras-json.ts';
 import {
   kerasId,
   kerasKey,
@@ -19,12 +20,6 @@ import {
   ownKey,
   spellingOf,
 } from './keras-spelling.ts';
-
-/** Plain JSON. */
-export type Json = null | boolean | number | string | readonly Json[] | JsonRecord;
-export interface JsonRecord {
-  readonly [key: string]: Json;
-}
 
 /** An object as Keras writes it. */
 export type KerasObject = JsonRecord & {
@@ -103,7 +98,8 @@ function valueToKeras(value: unknown, key: string, spelling: OptionSpelling | un
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, valueToKeras(v, k, undefined)]));
   }
-  return value as null | boolean | number;
+  if (typeof value === 'number') return spelling?.float ? new Float(value) : value;
+  return value as null | boolean;
 }
 
 const record = z.record(z.string(), z.unknown());

@@ -7,6 +7,8 @@ export interface OptionSpelling {
   readonly choices: readonly string[];
   /** Kind of the configured objects that the option holds, e.g. `initializer`. */
   readonly kind: string | undefined;
+  /** Whether numbers are Python floats, as Keras insists in places: `0.0`, not `0`. */
+  readonly float: boolean;
 }
 
 /** Our name of a key of Keras's: `kernel_initializer` is `kernelInitializer`, `beta_1` is `beta1`. */
@@ -27,6 +29,7 @@ export function spellingOf(schema: z.ZodType, option: string): OptionSpelling | 
   return {
     choices: parts.flatMap((part) => (part instanceof z.ZodEnum ? part.options.map(String) : [])),
     kind: parts.map((part) => part.meta()?.kind).find((kind) => typeof kind === 'string'),
+    float: parts.some((part) => part instanceof z.ZodNumber && !part.isInt),
   };
 }
 

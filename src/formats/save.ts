@@ -6,6 +6,7 @@ import { version } from '../version.ts';
 import { readBytes, writeFileAtomic } from './atomic.ts';
 import { type Hdf5Reader, readHdf5, writeHdf5 } from './hdf5.ts';
 import { compileFromKeras, compileToKeras } from './keras-compile.ts';
+import { toJson } from './keras-json.ts';
 import { modelFromKeras, modelToKeras } from './keras-model.ts';
 import { type CustomObjects, isRecord, type ReadContext } from './keras-objects.ts';
 import {
@@ -100,8 +101,8 @@ async function wholeMembers(model: Model): Promise<[string, Uint8Array][]> {
     writeOptimizer(file, trainer.compiled.optimizer.name, variables);
   });
   return [
-    [members.metadata, Buffer.from(JSON.stringify(metadata))],
-    [members.config, Buffer.from(JSON.stringify(config))],
+    [members.metadata, Buffer.from(toJson(metadata))],
+    [members.config, Buffer.from(toJson(config))],
     [members.weights, weights],
   ];
 }

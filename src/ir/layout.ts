@@ -15,6 +15,8 @@ export const sinkTransposes: Rule = (node) => {
   const [first] = node.inputs;
   const permutation = first && permutationOf(first);
   if (permutation === undefined || kind.sinkTranspose === undefined) return undefined;
+  // moving more elements than before is no gain
+  if (sizeOf((node.outputs[0] as Value).shape) > sizeOf(first?.shape ?? [])) return undefined;
   const variadic = Object.values(kind.inputs)[0]?.variadic === true;
   const inputs = node.inputs.map((v, i) =>
     v !== undefined && (variadic || i === 0) ? beforeTranspose(v, permutation) : v,

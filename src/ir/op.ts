@@ -121,6 +121,8 @@ export interface Traits<I extends Inputs, A> {
   /** Each output element depends on the elements of the (broadcast) inputs at its own place only. */
   readonly elementwise?: true;
   readonly commutative?: true;
+  /** An elementwise op of one input that never falls where its input rises: it may change places with a maximum. */
+  readonly monotone?: true;
   /** An equivalent, simpler value, or `undefined`. `ys` are the node's own results. */
   readonly simplify?: (inputs: Of<I, Value>, attrs: A, ys: readonly Value[]) => Value | undefined;
   /** The op repeats its input along axes of size 1 and does nothing else. */

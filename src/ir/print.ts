@@ -38,5 +38,9 @@ function formatAttr(value: unknown): string {
       .trimEnd()
       .replaceAll('\n', '\n  ');
   }
-  return JSON.stringify(value);
+  return Array.isArray(value) ? `[${value.map(formatAttr).join(', ')}]` : formatPlain(value);
 }
+
+/** As JSON, but for the numbers that JSON has no word for. */
+const formatPlain = (value: unknown): string =>
+  typeof value === 'number' ? `${value}` : JSON.stringify(value);

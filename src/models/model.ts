@@ -22,6 +22,7 @@ export type Data = DataLike | BatchSource;
 export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
   static override readonly schema: z.ZodType = modelOptions;
   #trainer: Trainer | undefined;
+  #isCompiled = false;
 
   /** Symbolic inputs; none for a model that has not seen data yet. */
   get inputs(): readonly SymbolicTensor[] {
@@ -66,17 +67,25 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
 
   /** Sets optimizer, losses and metrics. Freezing a layer later takes effect at the next `compile`. */
   compile(options: CompileOptions = {}): void {
+    const busy = this.#trainer?.busy;
+    if (busy !== undefined) {
+      throw new ConfigError(`model "${this.name}": busy with ${busy}; await that before compile.`, {
+        op: this.name,
+      });
+    }
+    const trainer = new Trainer(this as unknown as Model, options);
     this.#trainer?.dispose();
-    this.#trainer = new Trainer(this as unknown as Model, options);
+    this.#trainer = trainer;
+    this.#isCompiled = true;
   }
 
   /** Optimizer, losses and metrics of the last `compile`. */
   get compiled(): Trainer | undefined {
-    return this.#trainer;
+    return this.#isCompiled ? this.#trainer : undefined;
   }
 
   #requireTrainer(): Trainer {
-    if (this.#trainer !== undefined) return this.#trainer;
+    if (this.compiled !== undefined) return this.compiled;
     throw new ConfigError(
       `model "${this.name}" is not compiled. Call model.compile({ optimizer, loss, metrics }) first.`,
       {
@@ -86,23 +95,23 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
   }
 
   /** Trains for some epochs. @returns loss and metrics per epoch */
-  fit(x: Data, y?: TargetsLike, options: FitOptions = {}): Promise<History> {
+  async fit(x: Data, y?: TargetsLike, options: FitOptions = {}): Promise<History> {
     return this.#requireTrainer().fit(x, y, options);
   }
 
   /** Loss and metrics on data. */
-  evaluate(x: Data, y?: TargetsLike, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+  async evaluate(x: Data, y?: TargetsLike, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     return this.#requireTrainer().evaluate(x, y, options);
   }
 
   /** Outputs for data: a tensor, or one per output. */
-  predict(x: Data, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
+  async predict(x: Data, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
     this.#trainer ??= new Trainer(this as unknown as Model, {});
     return this.#trainer.predict(x, options);
   }
 
   /** One update on one batch. @returns loss and metrics of that batch */
-  trainOnBatch(
+  async trainOnBatch(
     x: DataLike,
     y?: TargetsLike,
     options: Pick<FitOptions, 'sampleWeight' | 'classWeight'> = {},
@@ -111,7 +120,7 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
   }
 
   /** Loss and metrics of one batch. */
-  testOnBatch(
+  async testOnBatch(
     x: DataLike,
     y?: TargetsLike,
     options: Pick<FitOptions, 'sampleWeight'> = {},

@@ -7,6 +7,7 @@ import { apply, defineOp, noAttrs, type Sample, type SimdInstruction, type Typed
 import { distinct, integers, nonzero, normal, positive, values } from '../ir/samples.ts';
 import { cast } from './cast.ts';
 import { equal, greater, where } from './compare.ts';
+import { scatteredOnto } from './scatter.ts';
 import {
   broadcastTypes,
   constantFill,
@@ -56,12 +57,11 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
         return def.read ? def.read(a, b) : apply(typed, { a, b }, {});
       },
     },
-    ...(simplify && {
-      simplify: ({ a, b }, _attrs, [y]) => {
-        const value = simplify(a, b, y as Value);
-        return value !== undefined && sameType(value.type, (y as Value).type) ? value : undefined;
-      },
-    }),
+    simplify: ({ a, b }, _attrs, [y]) => {
+      const value = simplify?.(a, b, y as Value) ?? apply(typed, { a: oneNumber(a), b: oneNumber(b) }, {});
+      const simpler = value.node.inputs[0] !== a || value.node.inputs[1] !== b;
+      return simpler && sameType(value.type, (y as Value).type) ? value : undefined;
+    },
     ...(commutative && { commutative }),
     ...(simd && { simd: ({ a, b }, _attrs, emit) => emit.op(simd, a, b) }),
   });
@@ -84,7 +84,10 @@ const addOp = binary({
   onnx: 'Add',
   f: (a, b) => a + b,
   vjp: (_a, _b, dy) => ({ a: dy, b: dy }),
-  simplify: (a, b) => (constantFill(b) === 0 ? a : constantFill(a) === 0 ? b : undefined),
+  simplify: (a, b) => {
+    if (constantFill(b) === 0) return a;
+    return constantFill(a) === 0 ? b : (scatteredOnto(b, a) ?? scatteredOnto(a, b));
+  },
   commutative: true,
   samples: broadcasts,
   simd: 'add',
@@ -100,7 +103,10 @@ const subOp = binary({
   onnx: 'Sub',
   f: (a, b) => a - b,
   vjp: (_a, _b, dy) => ({ a: dy, b: neg(dy) }),
-  simplify: (a, b) => (constantFill(b) === 0 ? a : constantFill(a) === 0 ? neg(b) : undefined),
+  simplify: (a, b) => {
+    if (constantFill(b) === 0) return a;
+    return constantFill(a) === 0 ? neg(b) : scatteredOnto(neg(b), a);
+  },
   samples: broadcasts,
   simd: 'sub',
 });
@@ -114,12 +120,17 @@ const mulOp = binary({
   name: 'mul',
   onnx: 'Mul',
   f: (a, b) => a * b,
-  vjp: (a, b, dy) => ({ a: mul(dy, b), b: mul(dy, a) }),
+  // of a square: as one product
+  vjp: (a, b, dy) => (a === b ? { a: mul(mul(dy, 2), a), b: null } : { a: mul(dy, b), b: mul(dy, a) }),
   simplify: (a, b) => (constantFill(b) === 1 ? a : constantFill(a) === 1 ? b : undefined),
   commutative: true,
   samples: broadcasts,
   simd: 'mul',
 });
+
+/** The factors of `x`, where it is a product. */
+export const factorsOf = ({ node }: Value): readonly [Value, Value] | undefined =>
+  node.kind === mulOp.op ? (node.inputs as [Value, Value]) : undefined;
 
 /** Quotient, elementwise with broadcasting: `y = a / b`; integers truncate towards zero. @source ONNX Div-14 */
 export function div(a: ValueLike, b: ValueLike): Value {
@@ -254,6 +265,12 @@ export function squaredDifference(a: ValueLike, b: ValueLike): Value {
 export function logaddexp(a: Value, b: Value): Value {
   const larger = maximum(a, b);
   return add(larger, log(add(exp(sub(a, larger)), exp(sub(b, larger)))));
+}
+
+/** A constant that is the same number everywhere, as a scalar: what an elementwise op broadcasts by itself. */
+function oneNumber(x: Value): Value {
+  const fill = x.rank > 0 ? constantFill(x) : undefined;
+  return fill === undefined ? x : scalarConstant(fill, x.dtype);
 }
 
 /** A scalar 1 of the type of `x`. */

@@ -5,8 +5,9 @@ import { apply, attrs, defineOp, noAttrs } from '../ir/op.ts';
 import { distinct, nonzero, values } from '../ir/samples.ts';
 import { mul } from './binary.ts';
 import { cast } from './cast.ts';
-import { greater, greaterEqual, lessEqual } from './compare.ts';
+import { equal } from './compare.ts';
 import { float, numeric } from './support.ts';
+import { sign } from './unary.ts';
 
 /** Rectifier: `y = max(x, 0)`; the derivative at 0 is 0. @source ONNX Relu-14 */
 export function relu(x: Value): Value {
@@ -14,12 +15,13 @@ export function relu(x: Value): Value {
 }
 const reluOp = defineOp({
   name: 'relu',
+  monotone: true,
   inputs: { x: float },
   attrs: noAttrs,
   elementwise: true,
   infer: ({ x }) => x,
   lower: ({ x }, _attrs, emit) => emit.op('Relu', [x]),
-  vjp: (_inputs, dy, _attrs, y) => ({ x: mul(dy, cast(greater(y, 0), dy.dtype)) }),
+  vjp: (_inputs, dy, _attrs, y) => ({ x: mul(dy, sign(y)) }), // y >= 0, so its sign is 0 or 1
   reference: elementwise((x) => Math.max(x as number, 0)),
   simd: ({ x }, _attrs, emit) => emit.op('max', x, emit.splat(0)),
   samples: [{ inputs: { x: nonzero([2, 3]) } }, { inputs: { x: values([0]) }, order: 0 }],
@@ -46,12 +48,8 @@ const clipOp = defineOp({
     const bound = (v: number) => (Number.isFinite(v) ? emit.constant([v], x.type.dtype, []) : undefined);
     return emit.op('Clip', [x, bound(min), bound(max)]);
   },
-  vjp: ({ x }, dy, { min, max }) => {
-    const masks: Value[] = [];
-    if (Number.isFinite(min)) masks.push(greaterEqual(x, min));
-    if (Number.isFinite(max)) masks.push(lessEqual(x, max));
-    return { x: masks.reduce((g, mask) => mul(g, cast(mask, dy.dtype)), dy) };
-  },
+  // within the bounds, ends included, is where nothing was clipped
+  vjp: ({ x }, dy, _attrs, y) => ({ x: mul(dy, cast(equal(x, y), dy.dtype)) }),
   reference: ({ x }, { min, max }) => x.data.map((v) => Math.min(Math.max(v, min), max)),
   simd: ({ x }, { min, max }, emit) => emit.op('min', emit.op('max', x, emit.splat(min)), emit.splat(max)),
   samples: [

@@ -4,7 +4,16 @@ import { DtypeError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import type { NDArray } from '../ir/ndarray.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
-import { apply, applyMulti, attrs, defineMultiOp, defineOp, type Sample, type TypedOp } from '../ir/op.ts';
+import {
+  apply,
+  applyMulti,
+  attrs,
+  byName,
+  defineMultiOp,
+  defineOp,
+  type Sample,
+  type TypedOp,
+} from '../ir/op.ts';
 import { bools, distinct, integers, normal, values } from '../ir/samples.ts';
 import { sub } from './binary.ts';
 import { zeros } from './indices.ts';
@@ -48,6 +57,17 @@ function extremumPosition(
       return emit.op(onnx, [compared], { axis: { int: axis }, keepdims: { int: keepDims ? 1 : 0 } });
     },
     vjp: 'nondifferentiable',
+    // probabilities are ordered as the scores that they are made of
+    simplify: ({ x }, a): Value | undefined => {
+      const { kind, inputs, attrs: own } = x.node;
+      if (typeof kind === 'string') return undefined;
+      const scores = kind.logits?.(
+        byName(kind, inputs, (v) => v),
+        own,
+      );
+      const comparable = scores !== undefined && (scores.axis ?? a.axis) === a.axis;
+      return comparable ? apply(typed, { x: scores.x }, a) : undefined;
+    },
     reference: ({ x }, { axis }) =>
       Float64Array.from(linesOf(x, axis), (line) =>
         line.reduce((best, v, i) => (wins(v, line[best] as number) ? i : best), 0),

@@ -1,16 +1,16 @@
-import { normalizeAxes, type Shape, sizeOf, stridesOf, type TensorType } from '../core/shape.ts';
+import { normalizeAxes, type Shape, sameShape, sizeOf, stridesOf, type TensorType } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { forEachIndex, type NDArray } from '../ir/ndarray.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp, type Emit, type Operand, type Sample, type TypedOp } from '../ir/op.ts';
 import { distinct, nonzero, normal, type SampleData } from '../ir/samples.ts';
-import { div, mul, sub } from './binary.ts';
+import { div, factorsOf, mul, sub } from './binary.ts';
 import { cast } from './cast.ts';
 import { equal, where } from './compare.ts';
-import { broadcastTo, reshape, transpose } from './shape.ts';
+import { beforeReshape, broadcastTo, reshape, transpose } from './shape.ts';
 import { numeric } from './support.ts';
-import { abs, exp, log, sign, sqrt } from './unary.ts';
+import { abs, exp, log, neg, negationOf, sign, sqrt } from './unary.ts';
 
 type ReduceInputs = { readonly x: typeof numeric };
 interface ReduceAttrs {
@@ -27,6 +27,8 @@ interface Reduction {
   /** `dy` and `y` have kept axes of size 1 here. */
   readonly vjp: (x: Value, dy: Value, y: Value, attrs: ReduceAttrs) => Value;
   readonly sample?: (shape: Shape) => SampleData;
+  /** Constant factors and signs may be applied afterwards. */
+  readonly linear?: true;
   /** ReduceSum takes its axes as an input since opset 13. */
   readonly axesInput?: true;
 }
@@ -46,10 +48,13 @@ function reduction(def: Reduction): TypedOp<ReduceInputs, ReduceAttrs> {
       return { x: vjp(x, reshape(dy, kept), reshape(y, kept), a) };
     },
     reference: ({ x }, { axes }, y) => reduceGroups(x, axes, y, f),
-    simplify: ({ x }, { axes, keepDims }) =>
-      axes.length === 0 || axes.every((axis) => x.shape[axis] === 1)
-        ? single(name, x, axes, keepDims)
-        : undefined,
+    simplify: ({ x }, a): Value | undefined => {
+      if (a.axes.every((axis) => x.shape[axis] === 1)) return single(name, x, a.axes, a.keepDims);
+      const inner = a.axes.length === x.rank ? beforeReshape(x) : undefined;
+      if (inner)
+        return reshape(reduce(typed, inner, undefined, false), reducedShape(x.shape, a.axes, a.keepDims));
+      return def.linear ? pulledOut(typed, x, a) : undefined;
+    },
     sinkTranspose: ({ x }, { axes, keepDims }, permutation) => {
       const inner = axes.map((axis) => permutation[axis] as number).sort((a, b) => a - b);
       const reduced = apply(typed, { x }, { axes: inner, keepDims });
@@ -101,6 +106,21 @@ function single(name: string, x: Value, axes: readonly number[], keepDims: boole
   const y = name === 'reduceL1' || name === 'reduceL2' ? abs(x) : x;
   return reshape(y, reducedShape(x.shape, axes, keepDims));
 }
+
+/** A linear reduction of `-u`, or of a product with a factor that is the same all along `axes`: the small op comes last. */
+function pulledOut(typed: TypedOp<ReduceInputs, ReduceAttrs>, x: Value, a: ReduceAttrs): Value | undefined {
+  const negated = negationOf(x);
+  if (negated) return neg(apply(typed, { x: negated }, a));
+  for (const [rest, factor] of orders(factorsOf(x))) {
+    const aligned = [...new Array<number>(x.rank - factor.rank).fill(1), ...factor.shape];
+    if (!sameShape(rest.shape, x.shape) || a.axes.some((axis) => aligned[axis] !== 1)) continue;
+    return mul(apply(typed, { x: rest }, a), reshape(factor, reducedShape(aligned, a.axes, a.keepDims)));
+  }
+  return undefined;
+}
+
+const orders = (pair: readonly [Value, Value] | undefined): (readonly [Value, Value])[] =>
+  pair ? [pair, [pair[1], pair[0]]] : [];
 
 function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   const wrong = axes.find((axis) => !(axis >= 0 && axis < shape.length));
@@ -157,6 +177,7 @@ const reduceSumOp = reduction({
   axesInput: true,
   f: total,
   vjp: (x, dy) => broadcastTo(dy, x.shape),
+  linear: true,
 });
 
 /** Mean over `axes` (all by default). @source ONNX ReduceMean-13 */
@@ -168,6 +189,7 @@ const reduceMeanOp = reduction({
   onnx: 'ReduceMean',
   f: (group) => total(group) / group.length,
   vjp: (x, dy, y) => broadcastTo(mul(dy, sizeOf(y.shape) / sizeOf(x.shape)), x.shape),
+  linear: true,
 });
 
 /** Largest over `axes`; equal maxima share the gradient. @source ONNX ReduceMax-13 */

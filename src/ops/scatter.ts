@@ -13,6 +13,7 @@ import {
   int64Indices,
   zeros,
 } from './indices.ts';
+import { fillOf } from './shape.ts';
 import { anything, index } from './support.ts';
 
 /** What becomes of the elements that were there: replaced, or added to. */
@@ -98,6 +99,25 @@ const scatterElementsOp = defineOp({
   ],
   onnx: { ScatterElements: readScatterElements, Scatter: readScatterElements },
 });
+
+/**
+ * `x + y` where `y` adds single elements up onto zeros: they are added onto `x` instead.
+ * @returns `undefined` where `y` is no such sum, or larger than `x`
+ */
+export function scatteredOnto(x: Value, y: Value): Value | undefined {
+  const found = elementsOf(y);
+  if (found === undefined || !sameShape(x.shape, y.shape)) return undefined;
+  return scatterElements(x, found.indices, found.updates, found.axis, 'add');
+}
+
+/** What is added up to make `y`, where it is that and nothing else. */
+export function elementsOf({
+  node,
+}: Value): { readonly indices: Value; readonly updates: Value; readonly axis: number } | undefined {
+  if (node.kind !== scatterElementsOp.op || node.attrs.reduction !== 'add') return undefined;
+  const [x, indices, updates] = node.inputs as [Value, Value, Value];
+  return fillOf(x) === 0 ? { indices, updates, axis: node.attrs.axis as number } : undefined;
+}
 
 /**
  * `x` with slices replaced by `updates` (or increased) at coordinates: the last axis of `indices` holds positions

@@ -227,6 +227,10 @@ const broadcastToOp = defineOp({
   },
 });
 
+/** `x` before a reshape, if it is one. */
+export const beforeReshape = ({ node }: Value): Value | undefined =>
+  node.kind === reshapeOp.op ? node.inputs[0] : undefined;
+
 /** The number that fills `x`, seen through broadcasts and reshapes; `undefined` where not known. */
 export function fillOf(x: Value): number | undefined {
   let inner = x;

@@ -53,12 +53,15 @@ export function broadcastTypes(types: readonly TensorType[], op: string): Tensor
   };
 }
 
+/** Constants up to this size are looked through for being one number. */
+const examinedSize = 4096;
+
 /** The one number that fills a constant, e.g. `0` for zeros of any shape; `undefined` for anything else. */
 export function constantFill(value: Value): number | undefined {
   const known = constantOf(value);
   if (known === undefined || known.size === 0) return undefined;
   const first = Number(known.data[0]);
-  return known.size <= 64 && known.data.every((v) => Number(v) === first) ? first : undefined;
+  return known.size <= examinedSize && known.data.every((v) => Number(v) === first) ? first : undefined;
 }
 
 /** A constant of `shape`; large ones should be a broadcast scalar instead. */

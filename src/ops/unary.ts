@@ -1,5 +1,5 @@
 import { DtypeError } from '../errors.ts';
-import type { Value } from '../ir/graph.ts';
+import { constantOf, type Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
 import {
   apply,
@@ -12,7 +12,7 @@ import {
   type TypedOp,
 } from '../ir/op.ts';
 import { integers, nonzero, normal, positive, unit, values } from '../ir/samples.ts';
-import { add, div, mul, sub } from './binary.ts';
+import { add, div, factorsOf, mul, sub } from './binary.ts';
 import { erfReference } from './erf-reference.ts';
 import { float, numeric } from './support.ts';
 
@@ -84,9 +84,20 @@ const negOp = unary({
   input: numeric,
   f: (x) => -x,
   vjp: (_x, dy) => neg(dy),
-  simplify: (x) => inputOf(x, negOp),
+  simplify: (x) => inputOf(x, negOp) ?? negatedProduct(x),
   simd: 'neg',
 });
+
+/** What `x` is the negation of, if it is one. */
+export const negationOf = (x: Value): Value | undefined => inputOf(x, negOp);
+
+/** `-(a * c)` as `a * -c`, where `c` is constant. */
+function negatedProduct(x: Value): Value | undefined {
+  const [a, b] = factorsOf(x) ?? [];
+  if (a === undefined || b === undefined) return undefined;
+  if (constantOf(b)) return mul(a, neg(b));
+  return constantOf(a) ? mul(neg(a), b) : undefined;
+}
 
 /** Sign, elementwise: -1, 0 or 1; its derivative is 0. @source ONNX Sign-13 */
 export function sign(x: Value): Value {

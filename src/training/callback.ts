@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { Configured, ConfiguredRegistry } from '../core/configured.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Loss and metrics by key. */
@@ -35,9 +37,15 @@ export interface RunControl {
  * What happens around training: override the hooks you need; each may be async.
  * Batch hooks cost time on every step and are called only where overridden.
  */
-export abstract class Callback {
+export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configured<S> {
+  static override readonly schema: z.ZodType = z.strictObject({});
   /** The run this callback takes part in; set before the first hook. */
   run!: RunControl;
+
+  constructor(options?: z.input<S>) {
+    super((options ?? {}) as z.input<S>);
+  }
+
   onTrainBegin?(logs: Logs): void | Promise<void>;
   onTrainEnd?(logs: Logs): void | Promise<void>;
   onEpochBegin?(epoch: number, logs: Logs): void | Promise<void>;
@@ -56,7 +64,11 @@ export abstract class Callback {
   onPredictBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
 }
 
-type HookName = Exclude<keyof Callback, 'run'>;
+/** Callbacks that configs can name. */
+export const callbacks = new ConfiguredRegistry<Callback>('callback');
+
+/** Names of the hooks. */
+export type HookName = Extract<keyof Callback, `on${string}`>;
 
 /** Calls the hooks of several callbacks in order. */
 export class CallbackList {

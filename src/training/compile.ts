@@ -57,6 +57,13 @@ export interface OutputMetric {
   readonly weighted: boolean;
 }
 
+/** Outputs of a model, with the types of what belongs to each. */
+interface OutputTypes {
+  readonly outputNames: readonly string[];
+  readonly targets: readonly TensorType[];
+  readonly predictions: readonly TensorType[];
+}
+
 /** What `compile` was told, made into objects. */
 export class Compiled {
   readonly optimizer: Optimizer;
@@ -104,20 +111,19 @@ export class Compiled {
     predictions: readonly TensorType[],
   ): OutputMetric[] {
     const { metrics, weightedMetrics } = this.source;
+    const types = { outputNames, targets, predictions };
+    const taken = new Map<string, number>();
     return [
-      ...this.#metricsOf(metrics, 'metrics', false, outputNames, targets, predictions),
-      ...this.#metricsOf(weightedMetrics, 'weightedMetrics', true, outputNames, targets, predictions),
-    ];
+      ...this.#metricsOf(metrics, 'metrics', types),
+      ...this.#metricsOf(weightedMetrics, 'weightedMetrics', types),
+    ].map((found) => ({ ...found, key: freeKey(found, outputNames, taken) }));
   }
 
   #metricsOf(
     given: MetricsOption | null | undefined,
-    option: string,
-    weighted: boolean,
-    outputNames: readonly string[],
-    targets: readonly TensorType[],
-    predictions: readonly TensorType[],
-  ): OutputMetric[] {
+    option: 'metrics' | 'weightedMetrics',
+    { outputNames, targets, predictions }: OutputTypes,
+  ): Omit<OutputMetric, 'key'>[] {
     if (!given) return [];
     const single = Array.isArray(given) && outputNames.length === 1 && !given.some(Array.isArray);
     const lists = single
@@ -127,18 +133,31 @@ export class Compiled {
       const specs = (
         list === null || list === undefined ? [] : Array.isArray(list) ? list : [list]
       ) as MetricSpec[];
-      return specs.map((spec) => {
-        const metric = makeMetric(spec, targets[output] as TensorType, predictions[output] as TensorType);
-        const name = metric.name;
-        return {
-          output,
-          key: outputNames.length > 1 ? `${outputNames[output]}_${name}` : name,
-          metric,
-          weighted,
-        };
-      });
+      return specs.map((spec) => ({
+        output,
+        metric: makeMetric(spec, targets[output] as TensorType, predictions[output] as TensorType),
+        weighted: option === 'weightedMetrics',
+      }));
     });
   }
+}
+
+/**
+ * The key of a metric in the logs: `accuracy`, or `digit_accuracy` where there are several outputs; a key that is taken
+ * becomes `weighted_accuracy` for a weighted metric, then `accuracy_1`.
+ * @source keras/src/trainers/compile_utils.py
+ */
+function freeKey(
+  { output, metric, weighted }: Omit<OutputMetric, 'key'>,
+  outputNames: readonly string[],
+  taken: Map<string, number>,
+): string {
+  const prefix = outputNames.length > 1 ? `${outputNames[output]}_` : '';
+  const plain = `${prefix}${metric.name}`;
+  const key = weighted && taken.has(plain) ? `${prefix}weighted_${metric.name}` : plain;
+  const count = taken.get(key) ?? 0;
+  taken.set(key, count + 1);
+  return count === 0 ? key : `${key}_${count}`;
 }
 
 /** A setting per output, from a list in their order or a record by name. */

@@ -3,6 +3,7 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { gradient } from '../ir/autodiff.ts';
 import { type Graph, type GraphOutput, input, type Value, withScope } from '../ir/graph.ts';
+import { optimize } from '../ir/passes.ts';
 import { type RandomInput, Trace, withTrace } from '../layers/trace.ts';
 import type { Weight } from '../layers/weight.ts';
 import { add, mul } from '../ops/index.ts';
@@ -78,30 +79,36 @@ export function buildStep(
     kind === 'predict'
       ? undefined
       : withTrace(trace, () => measure(model, compiled, feeds, predictions, trace));
-  const trained = kind === 'train' && measured ? differentiate(measured.total, trace) : undefined;
-  const weights = [...trace.weights.keys()];
   const updates = kind === 'train' ? [...trace.updates] : [];
+  // simplified before it is differentiated: what the forward pass sheds has no gradient to compute
+  const forward = optimize({
+    name: kind,
+    inputs: [
+      ...trace.weights.values(),
+      ...feeds.x,
+      ...feeds.y,
+      ...feeds.weights.filter((v) => v !== undefined),
+      ...trace.randoms.map((r) => r.value),
+    ],
+    outputs: [
+      ...updates.map(([, value]) => value),
+      ...(measured ? [measured.total, ...measured.perOutput.map((l) => l.value)] : []),
+      ...(measured?.statistics ?? []).map((s) => s.value),
+      ...(kind === 'predict' ? predictions : []),
+    ].map(named),
+  });
+  const results = forward.outputs.map((o) => o.value);
+  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, trace) : undefined;
   const sampleWeights = feeds.weights.flatMap((v, i) => (v ? [i] : []));
-  const outputs: Value[] = [
-    ...(trained?.gradients ?? []),
-    ...updates.map(([, value]) => value),
-    ...(measured ? [measured.total, ...measured.perOutput.map((l) => l.value)] : []),
-    ...(measured?.statistics ?? []).map((s) => s.value),
-    ...(kind === 'predict' ? predictions : []),
-  ];
   return {
-    graph: {
-      name: kind,
-      inputs: [
-        ...trace.weights.values(),
-        ...feeds.x,
-        ...feeds.y,
-        ...feeds.weights.filter((v) => v !== undefined),
-        ...trace.randoms.map((r) => r.value),
-      ],
-      outputs: outputs.map((value, i): GraphOutput => ({ name: `out${i}`, value })),
+    graph: { ...forward, outputs: [...(trained?.gradients ?? []), ...results].map(named) },
+    inputs: {
+      weights: [...trace.weights.keys()],
+      x: feeds.x.length,
+      y: feeds.y.length,
+      sampleWeights,
+      randoms: trace.randoms,
     },
-    inputs: { weights, x: feeds.x.length, y: feeds.y.length, sampleWeights, randoms: trace.randoms },
     outputs: {
       gradients: trained?.weights ?? [],
       updates: updates.map(([weight]) => weight),
@@ -111,6 +118,8 @@ export function buildStep(
     },
   };
 }
+
+const named = (value: Value, i: number): GraphOutput => ({ name: `out${i}`, value });
 
 interface Measured {
   readonly total: Value;

@@ -134,7 +134,8 @@ export abstract class Step {
 export async function compileGraph(graph: Graph, compiled: Compiled): Promise<Executable> {
   const backend = await getBackend(compiled.backend);
   const { device, threads } = compiled;
-  return backend.compile(graph, { device, ...(threads !== undefined && { threads }) });
+  // the runtime's blocked layouts are for constant weights; here they would only be reordered in and out
+  return backend.compile(graph, { device, optimize: 'extended', ...(threads !== undefined && { threads }) });
 }
 
 /** One batch a run: gradients go to the arena, where the optimizer's kernel takes over. */

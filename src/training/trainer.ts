@@ -287,13 +287,17 @@ export class Trainer {
     return runEpoch({ kind, feeder, steps: this.#steps, repeats: this.compiled.stepsPerExecution, ...more });
   }
 
+  /** What the model does now, e.g. `fit`; nothing at rest. */
+  get busy(): string | undefined {
+    return this.#running.size === 0 ? undefined : [...this.#running].map((run) => run.what).join(' and ');
+  }
+
   /** One run at a time on one model, and one look at it from a callback of `fit`; two models may train at once. */
   async #exclusively<T>(what: string, body: () => Promise<T>): Promise<T> {
     const [outer] = this.#running;
     const nested = outer?.what === 'fit' && what !== 'fit' && what !== 'trainOnBatch';
     if (this.#running.size > (nested ? 1 : 0)) {
-      const busy = [...this.#running].map((run) => run.what).join(' and ');
-      throw new ConfigError(`${what}: the model is busy with ${busy}; await that first.`, { op: what });
+      throw new ConfigError(`${what}: the model is busy with ${this.busy}; await that first.`, { op: what });
     }
     const run = { what };
     this.#running.add(run);

@@ -7,6 +7,7 @@ import {
   type SymbolicTensor,
   sequential,
 } from '../../src/index.ts';
+import { InputLayer } from '../../src/layers/input.ts';
 import { layerRegistry } from '../../src/layers/registry.ts';
 import { ownSpelling } from './layer-cases.ts';
 
@@ -23,7 +24,7 @@ type TensorAddress = readonly [string, number, number];
 export function fromKeras({ class_name, config }: KerasConfig): Layer {
   if (class_name === 'Sequential') return sequentialFromKeras(config);
   if (class_name === 'Functional') return functionalFromKeras(config);
-  return layerRegistry.make({ className: class_name, config: layerOptions(class_name, config) });
+  return layerRegistry.make({ type: class_name, ...layerOptions(class_name, config) });
 }
 
 /** A model of a golden file. */
@@ -63,9 +64,7 @@ function functionalFromKeras(config: KerasConfig['config']): Functional {
   const waiting = layers.flatMap((l) => {
     const name = l.config.name as string;
     const layer = made.get(name) as Layer;
-    const [input] = layer.calls[0]?.outputs ?? [];
-    if (input !== undefined && l.inbound_nodes?.length === 0) calls.set(name, [[input]]);
-    else calls.set(name, []);
+    calls.set(name, layer instanceof InputLayer ? [[layer.tensor()]] : []);
     return (l.inbound_nodes ?? []).map((node) => ({ name, layer, sources: addresses(node.args) }));
   });
   while (waiting.length > 0) {

@@ -31,6 +31,8 @@ interface TrainingCase {
 const cases = readGolden<readonly TrainingCase[]>('training.json');
 /** Float32 against float32: both round, and the record keeps 7 digits. */
 const tolerance: Tolerance = { rtol: 1e-5, atol: 2e-6 };
+/** Where a gradient is near 0, Adam makes much of its rounding. */
+const weightTolerance: Tolerance = { rtol: 2e-5, atol: 5e-6 };
 /** Options of objects that name the object itself, or that only Keras has. */
 const foreign = new Set(['name', 'dtype', 'jit_compile', 'axis', 'is_legacy_optimizer']);
 
@@ -57,14 +59,14 @@ function expectFigures(actual: Figures, expected: Figures, label: string): void 
   });
 }
 
-async function replay(record: TrainingCase, backend: string): Promise<void> {
+async function replay(record: TrainingCase, where: CompileOptions = {}): Promise<void> {
   const model: Model = modelFromKeras(record.model);
   const label = (what: string): string => `${record.name}: ${what}`;
   const [x, y] = [record.x.map(goldenTensor), record.y.map(goldenTensor)];
   const { batchSize, epochs, validationData, validationSplit, classWeight, sampleWeight } = record;
   expect(model.weights.map((w) => w.shape)).toEqual(record.initialWeights.map((w) => w.shape));
   model.setWeights(record.initialWeights.map(goldenTensor));
-  model.compile({ ...compileOptions(record.compile), backend, threads: 1 });
+  model.compile({ ...compileOptions(record.compile), threads: 1, ...where });
 
   const before = await model.evaluate(x, y, { batchSize, verbose: 0 });
   expectFigures(before, record.evaluateBefore, label('evaluate before'));
@@ -87,7 +89,7 @@ async function replay(record: TrainingCase, backend: string): Promise<void> {
   }
   const weights = model.getWeights();
   record.finalWeights.forEach((want, i) => {
-    expectClose(weights[i]?.data ?? [], want.data, tolerance, label(`final ${want.name}`));
+    expectClose(weights[i]?.data ?? [], want.data, weightTolerance, label(`final ${want.name}`));
   });
   expectFigures(await model.evaluate(x, y, { batchSize, verbose: 0 }), record.evaluate, label('evaluate'));
   const predicted = [await model.predict(x, { batchSize })].flat();
@@ -99,11 +101,22 @@ async function replay(record: TrainingCase, backend: string): Promise<void> {
 }
 
 describe('training as Keras trains', () => {
-  test.each(cases)('$name', (record) => replay(record, 'onnxruntime'));
+  test.each(cases)('$name', (record) => replay(record));
 
   const few = new Set(['dense_classifier_adamw', 'two_inputs_two_outputs', 'regularizers_and_constraints']);
   test.each(cases.filter((c) => few.has(c.name)))('$name, on the reference backend', (record) =>
-    replay(record, 'reference'),
+    replay(record, { backend: 'reference' }),
+  );
+
+  const looped = new Set([
+    'dense_classifier_clip_schedule',
+    'dense_classifier_sample_weight',
+    'batch_norm_convnet',
+    'regularizers_and_constraints',
+    'frozen_layer',
+  ]);
+  test.each(cases.filter((c) => looped.has(c.name)))('$name, two steps in a native call', (record) =>
+    replay(record, { stepsPerExecution: 2 }),
   );
 
   test('batches of another size: evaluate gives the same', async () => {

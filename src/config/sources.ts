@@ -1,0 +1,140 @@
+import { type Tensor, tensor } from '../core/tensor.ts';
+import { unknownName } from '../core/registry.ts';
+import { csvToTensors, loadDataset, readCsv } from '../data/index.ts';
+import { ConfigError, DataError } from '../errors.ts';
+import { readNpy, readNpz } from '../formats/npy.ts';
+import type { Config, Source } from './schema.ts';
+
+/** Tensors of one input or output, or by name for several. */
+export type Part = Tensor | Readonly<Record<string, Tensor>>;
+
+/** Inputs and targets, and what the classes are called where that is known. */
+export interface Samples {
+  readonly x: Part;
+  readonly y: Part;
+  readonly classNames?: readonly string[];
+}
+
+/** The data of a run. */
+export interface RunData {
+  readonly train: Samples;
+  readonly validation: Samples | undefined;
+  readonly test: Samples | undefined;
+}
+
+/** All data that a config names; class numbers mean the same in each part. */
+export async function loadData({ train, validation, test }: Config['data']): Promise<RunData> {
+  const first = await loadSource(train);
+  const rest = async (source: Source | undefined): Promise<Samples | undefined> =>
+    source && withClasses(await loadSource(source), first.classNames);
+  return { train: first, validation: await rest(validation), test: await rest(test) };
+}
+
+/**
+ * The samples of one source.
+ * @throws {@link DataError}, {@link FormatError} or {@link ConfigError} naming the file and what is wrong
+ */
+export async function loadSource(source: Source): Promise<Samples> {
+  return limited(await load(source), source.limit);
+}
+
+async function load(source: Source): Promise<Samples> {
+  if ('dataset' in source) return loadDataset(source.dataset, source.split);
+  if ('csv' in source) {
+    const { csv, limit: _, ...options } = source;
+    return csvToTensors(csv, defined(options));
+  }
+  if ('npz' in source) {
+    const arrays = await readNpz(source.npz);
+    const pick = (key: string): Tensor => {
+      const found = arrays.get(key);
+      if (found) return found;
+      throw unknownName(`array of ${source.npz}`, key, [...arrays.keys()]);
+    };
+    return { x: mapPart(source.x, pick), y: mapPart(source.y, pick) };
+  }
+  return { x: await readPart(source.npy.x), y: await readPart(source.npy.y) };
+}
+
+/**
+ * Inputs alone, for predictions: `dataset:mnist:test`, or the path of a `.npy` or `.csv` file.
+ * @param columns - the columns of a CSV file that are features; all by default
+ */
+export async function loadInputs(from: string, columns?: readonly string[]): Promise<Tensor> {
+  const [scheme, name = '', split = 'test'] = from.split(':');
+  if (scheme === 'dataset') return (await loadDataset(name, split)).x;
+  if (/\.npy$/i.test(from)) return readNpy(from);
+  if (!/\.[ct]sv(\.gz)?$/i.test(from)) {
+    throw new ConfigError(`input: expected a .npy or .csv file, or dataset:NAME:SPLIT. Received "${from}".`, {
+      argument: 'input',
+      received: from,
+    });
+  }
+  const table = await readCsv(from, defined({ columns }));
+  const text = table.columns.find((column) => column.type === 'string');
+  if (text) {
+    throw new DataError(`${from}: column "${text.name}" is not numbers. Name the features, without it.`, {
+      argument: text.name,
+    });
+  }
+  const width = table.columns.length;
+  const data = new Float32Array(table.rowCount * width);
+  table.columns.forEach(({ values }, j) => {
+    for (let i = 0; i < table.rowCount; i++) data[i * width + j] = Number(values[i]);
+  });
+  return tensor(data, [table.rowCount, width]);
+}
+
+/**
+ * The samples with class numbers as in `classNames`: a file numbers only the classes that it has.
+ * @throws {@link DataError} when a class is not among them
+ */
+export function withClasses(samples: Samples, classNames: readonly string[] | undefined): Samples {
+  const { x, y, classNames: own } = samples;
+  if (!own || !classNames || !isTensor(y)) return samples;
+  const numbers = own.map((name) => classNames.indexOf(name));
+  const strange = own[numbers.indexOf(-1)];
+  if (strange !== undefined) {
+    throw new DataError(
+      `class "${strange}" does not occur in the training data, which has: ${classNames.join(', ')}.`,
+      { expected: classNames.join(', '), received: strange },
+    );
+  }
+  const labels = Int32Array.from(y.data, (label) => numbers[Number(label)] as number);
+  return { x, y: tensor(labels, y.shape), classNames };
+}
+
+/** Shapes of one sample of each input, in order. */
+export const sampleShapes = (x: Part): (readonly number[])[] => tensorsOf(x).map((t) => t.shape.slice(1));
+
+/** Samples in a part. */
+export const sampleCount = (x: Part): number => tensorsOf(x)[0]?.shape[0] ?? 0;
+
+const isTensor = (part: Part): part is Tensor => 'dtype' in part && 'shape' in part && 'data' in part;
+
+const tensorsOf = (part: Part): Tensor[] => (isTensor(part) ? [part] : Object.values(part));
+
+const mapPart = <T>(given: string | Readonly<Record<string, string>>, f: (name: string) => T) =>
+  typeof given === 'string'
+    ? f(given)
+    : Object.fromEntries(Object.entries(given).map(([name, from]) => [name, f(from)]));
+
+async function readPart(given: string | Readonly<Record<string, string>>): Promise<Part> {
+  if (typeof given === 'string') return readNpy(given);
+  const entries = Object.entries(given).map(async ([name, path]) => [name, await readNpy(path)] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function limited(samples: Samples, limit: number | undefined): Samples {
+  if (limit === undefined) return samples;
+  const cut = (t: Tensor): Tensor => t.rows(0, Math.min(limit, t.shape[0] ?? 0));
+  const part = (p: Part): Part =>
+    isTensor(p) ? cut(p) : Object.fromEntries(Object.entries(p).map(([name, t]) => [name, cut(t)]));
+  return { ...samples, x: part(samples.x), y: part(samples.y) };
+}
+
+/** The options that are given: an option of value `undefined` counts as left out. */
+function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
