@@ -17,7 +17,7 @@ export interface Command {
 export interface Contender {
   readonly name: string;
   /** Ways to run it; the fastest one counts. */
-  readonly variants: readonly string[];
+  variants(task: Task): readonly string[];
   command(task: Task, variant: string): Command;
 }
 
@@ -32,34 +32,54 @@ const python = (script: string, args: readonly string[], env: Command['env'] = {
   );
 const keras = (backend: string): Contender => ({
   name: `keras-${backend}`,
-  variants: ['fit'],
+  variants: () => ['fit'],
   command: (task) => python('keras_peer.py', [taskJson(task)], { KERAS_BACKEND: backend }),
 });
 const tfjs = (backend: string): Contender => ({
   name: `tfjs-${backend}`,
-  variants: ['fit'],
+  variants: () => ['fit'],
   command: (task) => node(compiled('./peers/tfjs-peer.js'), taskJson(task), backend),
 });
 
-/** A variant ending in `passive` has threads that sleep, not spin, between pieces of work: better on a busy machine. */
+/**
+ * The form of Adam, or the model compiled; `passive`: threads sleep, not spin, between pieces of work, which is better
+ * on a busy machine; `channels-last`: the layout of images.
+ */
 const torch: Contender = {
   name: 'torch',
-  variants: ['plain', 'foreach', 'fused', 'compiled', 'fused passive', 'compiled passive'],
+  variants: ({ sampleShape }) => [
+    'plain',
+    'foreach',
+    'fused',
+    'compiled',
+    'fused passive',
+    'compiled passive',
+    ...(sampleShape.length === 3 ? ['fused channels-last', 'fused passive channels-last'] : []),
+  ],
   command(task, variant) {
-    const [form = '', waiting] = variant.split(' ');
-    return python('torch_peer.py', [taskJson(task), form], waiting ? { OMP_WAIT_POLICY: waiting } : {});
+    const words = variant.split(' ');
+    const env = words.includes('passive') ? { OMP_WAIT_POLICY: 'passive' } : {};
+    return python('torch_peer.py', [taskJson(task), ...words], env);
   },
 };
 
 /** tfk first: the others are compared with it. */
 export const contenders: readonly [Contender, ...Contender[]] = [
-  { name: 'tfk', variants: ['fit'], command: (task) => node(compiled('./sides/tfk.js'), task.name) },
+  { name: 'tfk', variants: () => ['fit'], command: (task) => node(compiled('./sides/tfk.js'), task.name) },
   torch,
   keras('jax'),
   keras('tensorflow'),
   tfjs('wasm'),
   tfjs('cpu'),
 ];
+
+/** @throws RangeError naming the known peers */
+export function findPeer(name: string): Contender {
+  const [, ...peers] = contenders;
+  const found = peers.find((c) => c.name === name);
+  if (found) return found;
+  throw new RangeError(`No peer "${name}". There are: ${peers.map((c) => c.name).join(', ')}.`);
+}
 
 /** How many threads, for those who ask the environment; the others are held to as many processors by `taskset`. */
 const threadLimits = Object.fromEntries(

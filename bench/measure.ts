@@ -41,7 +41,7 @@ interface Warm {
 }
 
 const choosingRounds = 3;
-/** Each try while warming up is so many times as long as the one before. */
+/** A try while warming up is at most so many times as long as the one before. */
 const growth = 8;
 
 /** Measures all contenders on a task: warmed up, then in turns, so that each meets the same moods of the machine. */
@@ -63,7 +63,7 @@ export async function measure(
 async function fastest(contender: Contender, task: Task, effort: Effort): Promise<Warm | Absence> {
   const candidates: Warm[] = [];
   let absent = '';
-  for (const variant of contender.variants) {
+  for (const variant of contender.variants(task)) {
     try {
       candidates.push(await warmUp(contender, variant, task, effort));
     } catch (error) {
@@ -79,16 +79,20 @@ async function fastest(contender: Contender, task: Task, effort: Effort): Promis
   return best.slow ? best : { ...best, milliseconds: [] };
 }
 
+/** The first step, then longer and longer repetitions, until one has the length asked for. */
 async function warmUp(contender: Contender, variant: string, task: Task, { seconds }: Effort): Promise<Warm> {
   const side = await Side.start(contender.command(task, variant), variant);
-  const first = await side.train(1);
-  const firstStepSeconds = first.firstEpoch / 1000;
-  let last = first;
-  const slow = last.milliseconds > 5000 * seconds;
-  while (!slow && last.steps * last.milliseconds < 500 * seconds)
-    last = await side.train(last.steps * growth);
-  const steps = Math.max(1, Math.round((1000 * seconds) / last.milliseconds));
-  return { contender, side, firstStepSeconds, steps, milliseconds: slow ? [last.milliseconds] : [], slow };
+  const { firstEpoch } = await side.train(1);
+  for (let steps = 1; ; ) {
+    const { milliseconds } = await side.train(steps);
+    const wanted = Math.max(1, Math.round((1000 * seconds) / milliseconds));
+    if (wanted <= 1.5 * steps) {
+      const slow = milliseconds > 5000 * seconds;
+      const known = slow ? [milliseconds] : [];
+      return { contender, side, firstStepSeconds: firstEpoch / 1000, steps, milliseconds: known, slow };
+    }
+    steps = Math.min(wanted, growth * steps);
+  }
 }
 
 async function takeTurns(sides: readonly Warm[], rounds: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** `npm run bench`: tfk and its peers in turns, on the same tasks. See README.md. */
 import { parseArgs } from 'node:util';
-import { contenders } from './contenders.ts';
+import { contenders, findPeer } from './contenders.ts';
 import { measure } from './measure.ts';
 import { compare, machine, table } from './report.ts';
 import { findWorkload, workloads } from './workloads/index.ts';
@@ -30,7 +30,7 @@ const { values } = parseArgs({
 async function main(): Promise<void> {
   const chosen = values.only?.split(',').map(findWorkload) ?? workloads;
   const [tfk, ...others] = contenders;
-  const sides = [tfk, ...others.filter((c) => values.peers?.split(',').includes(c.name) ?? true)];
+  const sides = [tfk, ...(values.peers?.split(',').map(findPeer) ?? others)];
   const effort = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
   if (!values.json) console.log(machine());
   for (const workload of chosen) {
@@ -42,4 +42,10 @@ async function main(): Promise<void> {
 
 process.on('SIGINT', () => process.exit(130)); // ends the sides too
 if (values.help) console.log(usage);
-else await main();
+else {
+  await main().catch((error: unknown) => {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  });
+}

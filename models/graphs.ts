@@ -1,4 +1,4 @@
-import { clearSession, type Tensor, type TensorType } from '../src/index.ts';
+import { clearSession, setRandomSeed, type Tensor, type TensorType } from '../src/index.ts';
 import type { Graph } from '../src/ir/graph.ts';
 import { optimize } from '../src/ir/passes.ts';
 import { printGraph } from '../src/ir/print.ts';
@@ -6,19 +6,28 @@ import { Compiled } from '../src/training/compile.ts';
 import { buildStep, type StepKind } from '../src/training/step-graph.ts';
 import type { ReferenceModel } from './reference-model.ts';
 
-/** Batch size of the recorded graphs. */
-export const recordedBatch = 2;
-
 const typeOf = ({ dtype, shape }: Tensor): TensorType => ({ dtype, shape });
 
-/** The optimized graph of a step, as a backend gets it, for made data of {@link recordedBatch} samples. */
-export function graphOf({ build, compile, batch }: ReferenceModel, kind: StepKind): Graph {
+/** An optimized graph, as a backend gets it, with a tensor for each input but the targets of training. */
+export interface RecordedGraph {
+  readonly graph: Graph;
+  readonly feeds: readonly Tensor[];
+}
+
+/** The graph of a step for a batch of made data: initial weights, then the data. */
+export function recordGraph(
+  { build, compile, batch }: ReferenceModel,
+  kind: StepKind,
+  size = 2,
+): RecordedGraph {
   clearSession();
-  const { x, y } = batch(recordedBatch);
+  setRandomSeed(1);
+  const { x, y } = batch(size);
   const types = { x: x.map(typeOf), y: y.map(typeOf), weights: y.map(() => undefined) };
-  return optimize(buildStep(build(), new Compiled(compile), types, kind).graph);
+  const step = buildStep(build(), new Compiled(compile), types, kind);
+  return { graph: optimize(step.graph), feeds: [...step.inputs.weights.map((w) => w.read()), ...x] };
 }
 
 /** The golden text of a model: its training step and its prediction. */
 export const graphText = (reference: ReferenceModel): string =>
-  (['train', 'predict'] as const).map((kind) => printGraph(graphOf(reference, kind))).join('\n');
+  (['train', 'predict'] as const).map((kind) => printGraph(recordGraph(reference, kind).graph)).join('\n');

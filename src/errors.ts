@@ -32,6 +32,20 @@ export class TfkError extends Error {
     this.received = details.received;
     this.layerPath = details.layerPath;
   }
+
+  /** The same error, saying first where it came up: `validationData: x has ...`. */
+  within(where: string): TfkError {
+    const Kind = this.constructor as typeof TfkError;
+    const { op, argument, expected, received, layerPath } = this;
+    return new Kind(`${where}: ${this.message}`, {
+      cause: this,
+      ...(op !== undefined && { op }),
+      ...(argument !== undefined && { argument }),
+      ...(expected !== undefined && { expected }),
+      ...(received !== undefined && { received }),
+      ...(layerPath !== undefined && { layerPath }),
+    });
+  }
 }
 
 /** A tensor has the wrong rank or size. */

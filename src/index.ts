@@ -40,5 +40,5 @@ export type { CompileOptions } from './training/compile.ts';
 export type { BatchLike, BatchSource, DataLike, TargetsLike, WeightsLike } from './training/data.ts';
 export * as losses from './training/losses/index.ts';
 export * as metrics from './training/metrics/index.ts';
-export type { EvaluateOptions, FitOptions, PredictOptions, ValidationData } from './training/trainer.ts';
+export type { EvaluateOptions, FitOptions, PredictOptions, ValidationData } from './training/options.ts';
 export { version } from './version.ts';

@@ -1,4 +1,4 @@
-"""PyTorch's side: torch_peer.py <task> <plain | foreach | fused | compiled>, the form of Adam and of the model."""
+"""PyTorch's side: torch_peer.py <task> <plain | foreach | fused | compiled> [channels-last]."""
 
 import sys
 
@@ -48,12 +48,14 @@ adam_forms = {
 class Training:
     """A model, its optimizer, and data in memory."""
 
-    def __init__(self, task, variant, x, y):
-        self.task, self.x, self.y = task, x, y
+    def __init__(self, task, form, channels_last, x, y):
+        self.task, self.x, self.y, self.channels_last = task, x, y, channels_last
         model = models[task["name"]]()
-        self.optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, **adam_forms[variant])
+        if channels_last:
+            model.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, **adam_forms[form])
         self.loss = lambda x, y: cross_entropy(model(x), y)
-        if variant == "compiled":
+        if form == "compiled":
             self.loss = torch.compile(self.loss)
 
     def fit(self, steps, mark):
@@ -63,7 +65,10 @@ class Training:
             order, total = torch.randperm(samples), torch.zeros(())
             for start in range(0, samples, batch):
                 rows = order[start : start + batch]
-                total += self.step(self.x.index_select(0, rows), self.y.index_select(0, rows))
+                x = self.x.index_select(0, rows)
+                if self.channels_last:
+                    x = x.permute(0, 3, 1, 2)
+                total += self.step(x, self.y.index_select(0, rows))
             total.item()
             mark()
         return samples // batch
@@ -77,16 +82,16 @@ class Training:
 
 
 def main():
-    task, variant = read_task(), sys.argv[2]
+    task, form, channels_last = read_task(), sys.argv[2], "channels-last" in sys.argv
     torch.set_num_threads(2)
     x, y = (torch.from_numpy(a) for a in random_samples(task))
-    if x.ndim == 4:
+    if x.ndim == 4 and not channels_last:
         x = x.permute(0, 3, 1, 2).contiguous()
     training = None
 
     def train(steps, mark):
         nonlocal training
-        training = training or Training(task, variant, x, y.long())
+        training = training or Training(task, form, channels_last, x, y.long())
         return training.fit(steps, mark)
 
     serve(f"torch {torch.__version__}", train)

@@ -13,6 +13,8 @@ export type CompileOptions = Partial<SessionOptions>;
 /** Runs graphs. */
 export interface Backend {
   readonly name: string;
+  /** What does the work, for people: `ONNX Runtime 1.30.0 (c-api)`. */
+  readonly runtime: string;
   /** What `CompileOptions.device` may be on this machine. */
   devices(): readonly string[];
   /**

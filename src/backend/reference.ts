@@ -19,6 +19,7 @@ import { checkArray, checkArrays, checkResidents, notResident } from './ort/driv
 /** Interprets graphs with the ops' float64 references: slow, exact, without native code. */
 export const referenceBackend: Backend = {
   name: 'reference',
+  runtime: 'float64 interpreter',
   devices: () => ['cpu'],
   async compile(graph, { device = 'cpu' } = {}) {
     if (device !== 'cpu') {

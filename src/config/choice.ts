@@ -1,8 +1,5 @@
 import { z } from 'zod';
 
-/** The forms of each schema made by {@link choice}. */
-export const choices = new WeakMap<object, readonly z.ZodType[]>();
-
 /**
  * A schema of several forms of which `pick` chooses one by looking at the value, so that messages speak of that form
  * alone (those of a union speak of all).
@@ -13,15 +10,23 @@ export function choice<F extends Readonly<Record<string, z.ZodType>>>(
   forms: F,
   pick: (value: unknown) => keyof F,
 ): z.ZodType<z.output<F[keyof F]>> {
-  const schema: z.ZodType<z.output<F[keyof F]>> = z.unknown().transform((value, context) => {
+  const choose = (value: unknown, context: z.RefinementCtx): z.output<F[keyof F]> => {
     const form = forms[pick(value)] as z.ZodType<z.output<F[keyof F]>>;
     const result = form.safeParse(value);
     if (result.success) return result.data;
     for (const issue of result.error.issues) context.addIssue(issue as z.core.$ZodSuperRefineIssue);
     return z.NEVER;
-  });
-  choices.set(schema, Object.values(forms));
-  return schema;
+  };
+  return z
+    .unknown()
+    .transform(choose)
+    .meta({ forms: Object.values(forms) });
+}
+
+/** The forms of a schema made by {@link choice}. */
+export function formsOf(schema: z.core.$ZodType): readonly z.ZodType[] | undefined {
+  const forms = z.globalRegistry.get(schema)?.forms;
+  return Array.isArray(forms) ? forms : undefined;
 }
 
 /** Whether a value is an object (not a list) that has one of the keys. */

@@ -1,6 +1,18 @@
 export { buildCallbacks } from './callbacks.ts';
 export { buildModel, compileModel } from './model.ts';
+export { type Prediction, predictedClasses, rowsOf, savePredictions } from './predictions.ts';
 export { parseSource, readConfig, relocated } from './read.ts';
+export { resumedRun } from './resume.ts';
+export {
+  exists,
+  isFolder,
+  openRunFolder,
+  type RunState,
+  readJson,
+  runFiles,
+  runState,
+  writeJson,
+} from './run-folder.ts';
 export type { Config, Source } from './schema.ts';
 export {
   loadData,
@@ -13,3 +25,4 @@ export {
   sampleShapes,
   withClasses,
 } from './sources.ts';
+export { openTrained, type TrainedModel } from './trained.ts';

@@ -34,11 +34,7 @@ export const kinds = new Map<string, Kind>([
 export function kindOf(schema: z.core.$ZodType): string | undefined {
   const kind = z.globalRegistry.get(schema)?.kind;
   if (typeof kind === 'string') return kind;
-  if (
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodOptional
-  ) {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) {
     return kindOf(schema.unwrap());
   }
   return schema instanceof z.ZodUnion ? schema.options.map(kindOf).find((k) => k !== undefined) : undefined;

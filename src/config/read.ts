@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { z } from 'zod';
-import { ConfigError, FormatError } from '../errors.ts';
-import { ioError, messageOf } from '../formats/atomic.ts';
+import { ConfigError } from '../errors.ts';
 import { describeProblem, problemsOf } from './issues.ts';
+import { readJson } from './run-folder.ts';
 import { type Config, configSchema, type Source, sourceSchema } from './schema.ts';
 
 /**
@@ -39,18 +38,8 @@ function parse<S extends z.ZodType>(schema: S, raw: unknown, where: string): z.o
   });
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw ioError(error, path, 'read');
-  });
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(`${path}: not valid JSON: ${messageOf(error)}.`, { op: 'config', cause: error });
-  }
-}
-
-const withAbsolutePaths = (config: unknown, base: string): unknown => mapPaths(config, (path) => resolve(base, path));
+const withAbsolutePaths = (config: unknown, base: string): unknown =>
+  mapPaths(config, (path) => resolve(base, path));
 
 /** A copy of the config with every path to something that is read changed by `change`. */
 function mapPaths(config: unknown, change: (path: string) => string): unknown {
@@ -83,7 +72,8 @@ function applySetting(config: unknown, setting: string): unknown {
 
 function replaceAt(at: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   if (key === undefined) return value;
-  if (Array.isArray(at)) return at.map((item, i) => (String(i) === key ? replaceAt(item, rest, value) : item));
+  if (Array.isArray(at))
+    return at.map((item, i) => (String(i) === key ? replaceAt(item, rest, value) : item));
   // "adam" is short for {"type": "adam"}
   const object = isObject(at) ? at : typeof at === 'string' ? { type: at } : {};
   return { ...object, [key]: replaceAt(object[key], rest, value) };

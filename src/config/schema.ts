@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDtype, type DType } from '../core/dtype.ts';
+import { type DType, isDtype } from '../core/dtype.ts';
 import { datasets } from '../data/index.ts';
 import { choice, hasKey } from './choice.ts';
 import { strict } from './issues.ts';
@@ -10,9 +10,8 @@ const names = z.record(z.string(), z.string());
 
 /** One setting for all outputs, a list in their order, or a record by output name. */
 const perOutput = <T extends z.ZodType>(one: T) =>
-  choice(
-    { one, list: z.array(one.nullable()), record: z.record(z.string(), one.nullable()) },
-    (value) => (Array.isArray(value) ? 'list' : typeof value === 'object' && !hasKey(value, 'type') ? 'record' : 'one'),
+  choice({ one, list: z.array(one.nullable()), record: z.record(z.string(), one.nullable()) }, (value) =>
+    Array.isArray(value) ? 'list' : typeof value === 'object' && !hasKey(value, 'type') ? 'record' : 'one',
   );
 
 const limit = count.optional().describe('Use only so many samples, from the start.');
@@ -46,18 +45,22 @@ const sourceForms = {
     }),
     limit,
   }),
+  unknown: z.never('expected an object with "dataset", "csv", "npz" or "npy"'),
 };
-export const sourceSchema = choice(sourceForms, (value) => {
-  const kind = (['dataset', 'csv', 'npz', 'npy'] as const).find((key) => hasKey(value, key));
-  return kind ?? 'dataset';
-});
+export const sourceSchema = choice(
+  sourceForms,
+  (value) => (['dataset', 'csv', 'npz', 'npy'] as const).find((key) => hasKey(value, key)) ?? 'unknown',
+);
 
 const dtype = z.custom<DType>(isDtype, 'expected an element type such as float32 or int32');
 /** A layer of a functional model: `inputs` names the inputs and layers it follows. */
 const node = z
   .unknown()
   .transform((given, context): { inputs: string[]; layer: ResolvedSpec } => {
-    const { inputs, ...layer } = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
+    const { inputs, ...layer } = (typeof given === 'object' && given !== null ? given : {}) as Record<
+      string,
+      unknown
+    >;
     const sources = z.array(z.string()).min(1).safeParse(inputs);
     if (!sources.success) {
       context.addIssue({
@@ -76,12 +79,17 @@ const modelForms = {
   path: z.string('expected {"layers": [...]}, {"inputs", "layers", "outputs"} or the path of a .keras file'),
   load: strict({
     load: z.string().describe('Path of a .keras file.'),
-    freeze: z.array(z.string()).default([]).describe('Names of layers that are not trained; * stands for anything.'),
+    freeze: z
+      .array(z.string())
+      .default([])
+      .describe('Names of layers that are not trained; * stands for anything.'),
   }),
   functional: strict({
     name: z.string().optional(),
     inputs: z
-      .array(strict({ name: z.string(), shape: z.array(count.nullable()).optional(), dtype: dtype.optional() }))
+      .array(
+        strict({ name: z.string(), shape: z.array(count.nullable()).optional(), dtype: dtype.optional() }),
+      )
       .min(1)
       .describe('Shapes (without the batch axis) are taken from the data where left out.'),
     layers: z.array(node).min(1).describe('Each layer after those it follows.'),
@@ -102,7 +110,9 @@ const weights = z.union([z.array(z.number()), z.record(z.string(), z.number())])
 const metricList = z.array(metricSpec());
 const metricsOption = choice(
   {
-    list: z.array(choice({ one: metricSpec(), several: metricList }, (v) => (Array.isArray(v) ? 'several' : 'one'))),
+    list: z.array(
+      choice({ one: metricSpec(), several: metricList }, (v) => (Array.isArray(v) ? 'several' : 'one')),
+    ),
     record: z.record(
       z.string(),
       choice({ one: metricSpec(), several: metricList }, (v) => (Array.isArray(v) ? 'several' : 'one')),
@@ -135,7 +145,11 @@ const fitSchema = strict({
 /** What one JSON file says about a training run. */
 export const configSchema = strict({
   $schema: z.string().optional(),
-  seed: z.int().min(0).optional().describe('Makes the run repeatable; drawn, and written down, where left out.'),
+  seed: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Makes the run repeatable; drawn, and written down, where left out.'),
   device: z.enum(['cpu', 'cuda']).default('cpu'),
   threads: count.optional().describe('Threads for the native kernels; all cores by default.'),
   backend: z.string().optional().describe('onnxruntime (default) or reference.'),
@@ -143,7 +157,12 @@ export const configSchema = strict({
   data: strict({
     train: sourceSchema,
     validation: sourceSchema.optional().describe('Measured after each epoch.'),
-    validationSplit: z.number().min(0).lt(1).default(0).describe('Last part of the training data, for validation.'),
+    validationSplit: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe('Last part of the training data, for validation.'),
     test: sourceSchema.optional().describe('Measured once, at the end.'),
   }),
   compile: compileSchema,

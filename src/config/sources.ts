@@ -1,5 +1,5 @@
-import { type Tensor, tensor } from '../core/tensor.ts';
 import { unknownName } from '../core/registry.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import { csvToTensors, loadDataset, readCsv } from '../data/index.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
@@ -58,9 +58,12 @@ async function load(source: Source): Promise<Samples> {
 
 /**
  * Inputs alone, for predictions: `dataset:mnist:test`, or the path of a `.npy` or `.csv` file.
- * @param columns - the columns of a CSV file that are features; all by default
+ * @param csv - the columns of a CSV file that are features (all by default), and one that is not
  */
-export async function loadInputs(from: string, columns?: readonly string[]): Promise<Tensor> {
+export async function loadInputs(
+  from: string,
+  csv: { readonly features?: readonly string[] | undefined; readonly target?: string | undefined } = {},
+): Promise<Tensor> {
   const [scheme, name = '', split = 'test'] = from.split(':');
   if (scheme === 'dataset') return (await loadDataset(name, split)).x;
   if (/\.npy$/i.test(from)) return readNpy(from);
@@ -70,19 +73,19 @@ export async function loadInputs(from: string, columns?: readonly string[]): Pro
       received: from,
     });
   }
-  const table = await readCsv(from, defined({ columns }));
-  const text = table.columns.find((column) => column.type === 'string');
+  const table = await readCsv(from, defined({ columns: csv.features }));
+  const columns = table.columns.filter((column) => column.name !== csv.target);
+  const text = columns.find((column) => column.type === 'string');
   if (text) {
     throw new DataError(`${from}: column "${text.name}" is not numbers. Name the features, without it.`, {
       argument: text.name,
     });
   }
-  const width = table.columns.length;
-  const data = new Float32Array(table.rowCount * width);
-  table.columns.forEach(({ values }, j) => {
-    for (let i = 0; i < table.rowCount; i++) data[i * width + j] = Number(values[i]);
+  const data = new Float32Array(table.rowCount * columns.length);
+  columns.forEach(({ values }, j) => {
+    for (let i = 0; i < table.rowCount; i++) data[i * columns.length + j] = Number(values[i]);
   });
-  return tensor(data, [table.rowCount, width]);
+  return tensor(data, [table.rowCount, columns.length]);
 }
 
 /**
@@ -100,7 +103,7 @@ export function withClasses(samples: Samples, classNames: readonly string[] | un
       { expected: classNames.join(', '), received: strange },
     );
   }
-  const labels = Int32Array.from(y.data, (label) => numbers[Number(label)] as number);
+  const labels = Int32Array.from({ length: y.size }, (_, i) => numbers[Number(y.data[i])] as number);
   return { x, y: tensor(labels, y.shape), classNames };
 }
 

@@ -85,12 +85,18 @@ function find(kind: string, name: string): { readonly schema: z.ZodType } | stri
 /** The name in our spelling: the registries take Keras's too. */
 function camel(name: string, kind: string): string {
   const fold = (text: string): string => text.replaceAll('_', '').toLowerCase();
-  return kinds.get(kind)?.names().find((known) => fold(known) === fold(name)) ?? name;
+  return (
+    kinds
+      .get(kind)
+      ?.names()
+      .find((known) => fold(known) === fold(name)) ?? name
+  );
 }
 
 /** Options as plain data, objects inside as `{ type, ...options }`. */
 function plain(value: unknown): unknown {
-  if (value instanceof Configured) return { type: idOf(value.className), ...(plain(value.options) as object) };
+  if (value instanceof Configured)
+    return { type: idOf(value.className), ...(plain(value.options) as object) };
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);

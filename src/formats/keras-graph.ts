@@ -25,9 +25,9 @@ export function graphToKeras(model: Functional): KerasGraph {
     class_name: '__keras_tensor__',
     config: { shape, dtype, keras_history: [origin.call.layer.name, nodeOf(origin), origin.index] },
   });
-  const callToKeras = ({ inputs, training }: LayerCall): Json => ({
+  const callToKeras = ({ inputs }: LayerCall): Json => ({
     args: inputs.length === 1 ? inputs.map(tensorToKeras) : [inputs.map(tensorToKeras)],
-    kwargs: training === undefined ? {} : { training },
+    kwargs: {},
   });
   const endToKeras = ({ origin }: SymbolicTensor): Json => [
     origin.call.layer.name,
@@ -69,7 +69,6 @@ interface Use {
   readonly places: readonly Place[];
   /** The call of the same layer that has to come first. */
   readonly previous: Use | undefined;
-  readonly options: { readonly training?: boolean };
   outputs: readonly SymbolicTensor[] | undefined;
 }
 
@@ -82,9 +81,12 @@ export function wireGraph(
   ends: { readonly inputs: unknown; readonly outputs: unknown },
   where: string,
 ): { inputs: SymbolicTensor[]; outputs: SymbolicTensor[] } {
-  const uses = new Map(
-    members.map((member) => [member.name, usesOf(member, `${where}: layer "${member.name}"`)]),
-  );
+  const uses = new Map<string, Use[]>();
+  for (const member of members) {
+    const { name } = member;
+    if (uses.has(name)) throw new FormatError(`${where}: two layers are named "${name}".`, { op: 'keras' });
+    uses.set(name, usesOf(member, `${where}: layer "${name}"`));
+  }
   const find = ([name, node, tensor]: Place): { use: Use; tensor: number } => {
     const use = uses.get(name)?.[node];
     if (use === undefined) {
@@ -123,7 +125,7 @@ function makeCalls(
       (u) => u.outputs === undefined,
     );
     if (missing.length === 0) {
-      use.outputs ??= use.layer.applyMulti(use.places.map(take), use.options);
+      use.outputs ??= use.layer.applyMulti(use.places.map(take));
       stack.pop();
     } else if (open.has(use)) {
       throw new FormatError(`${where}: layer "${use.layer.name}" depends on itself.`, { op: 'keras' });
@@ -138,7 +140,7 @@ const nodeSchema = z.strictObject({ args: z.array(z.unknown()), kwargs: z.record
 
 function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
   if (layer instanceof InputLayer) {
-    return [{ layer, places: [], previous: undefined, options: {}, outputs: [layer.tensor()] }];
+    return [{ layer, places: [], previous: undefined, outputs: [layer.tensor()] }];
   }
   const nodes = z.array(nodeSchema).safeParse(inboundNodes);
   if (!nodes.success) {
@@ -149,12 +151,12 @@ function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
   }
   const uses: Use[] = [];
   for (const { args, kwargs } of nodes.data) {
-    const { training, ...others } = kwargs;
+    // Keras writes the mode of a call, but a model's own mode overrides it
+    const { training: _, ...others } = kwargs;
     uses.push({
       layer,
       places: [...placesOfTensors(args, where), ...placesOfTensors(others, where)],
       previous: uses.at(-1),
-      options: typeof training === 'boolean' ? { training } : {},
       outputs: undefined,
     });
   }

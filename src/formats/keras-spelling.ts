@@ -17,8 +17,8 @@ export const ownKey = camelCase;
 /** Keras's name of an option; numbered Greek letters are `beta_1`, but `l2` stays. */
 export const kerasKey = (option: string): string => snakeCase(option).replace(/^(beta|epsilon)(?=\d)/, '$1_');
 
-/** Keras's spelling of an id: `channelsLast` is `channels_last`. */
-export const kerasId = snakeCase;
+/** Keras's spelling of an id: `channelsLast` is `channels_last`, but `ROC` stays. */
+export const kerasId = (id: string): string => (/^[a-z]/.test(id) ? snakeCase(id) : id);
 
 /** How the values of an option are spelled; `undefined` for an option that the schema does not have. */
 export function spellingOf(schema: z.ZodType, option: string): OptionSpelling | undefined {

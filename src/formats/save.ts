@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
+import '../layers/index.ts';
 import { withBlankWeights } from '../layers/weight.ts';
 import type { Model } from '../models/model.ts';
 import { version } from '../version.ts';

@@ -28,8 +28,6 @@ export interface LayerCall {
   readonly layer: Layer;
   readonly inputs: readonly SymbolicTensor[];
   readonly outputs: readonly SymbolicTensor[];
-  /** Fixes the mode of this use; otherwise it is the model's. */
-  readonly training?: boolean;
 }
 
 /** Options of every layer; each layer's schema extends them. */
@@ -98,24 +96,15 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return true;
   }
 
-  /**
-   * Uses the layer in a functional model: symbolic tensors in, symbolic tensors out.
-   * @param options - `{ training: false }` keeps this use in inference mode while the model trains
-   */
-  apply(inputs: SymbolicTensor, options?: Partial<CallOptions>): SymbolicTensor;
-  apply(inputs: readonly SymbolicTensor[], options?: Partial<CallOptions>): SymbolicTensor;
-  apply(
-    inputs: SymbolicTensor | readonly SymbolicTensor[],
-    options: Partial<CallOptions> = {},
-  ): SymbolicTensor {
-    return this.applyMulti(inputs, options)[0] as SymbolicTensor;
+  /** Uses the layer in a functional model: symbolic tensors in, symbolic tensors out. */
+  apply(inputs: SymbolicTensor): SymbolicTensor;
+  apply(inputs: readonly SymbolicTensor[]): SymbolicTensor;
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
+    return this.applyMulti(inputs)[0] as SymbolicTensor;
   }
 
   /** Like {@link apply}, for layers (and models) with several outputs. */
-  applyMulti(
-    inputs: SymbolicTensor | readonly SymbolicTensor[],
-    options: Partial<CallOptions> = {},
-  ): readonly SymbolicTensor[] {
+  applyMulti(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? (inputs as readonly SymbolicTensor[]) : [inputs as SymbolicTensor];
     const stranger = list.find((x) => !(x instanceof SymbolicTensor));
     if (stranger !== undefined || list.length === 0) {
@@ -127,7 +116,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     }
     const types = this.inferOutputs(list);
     const outputs: SymbolicTensor[] = [];
-    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, outputs, ...options };
+    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, outputs };
     types.forEach(({ shape, dtype }, index) => {
       outputs.push(new SymbolicTensor(shape, dtype, { call, index, callIndex: this.calls.length }));
     });

@@ -20,7 +20,9 @@ const symbolic = z.custom<SymbolicTensor>(
   isSymbolic,
   'expected a symbolic tensor, from tfk.input() or layer.apply()',
 );
-const tensors = z.union([symbolic, z.array(symbolic).min(1)]).transform((v) => (isSymbolic(v) ? [v] : v));
+const tensors = z
+  .union([symbolic, z.array(symbolic).min(1).readonly()])
+  .transform((v) => (isSymbolic(v) ? [v] : v));
 const schema = modelOptions.extend({ inputs: tensors, outputs: tensors });
 
 /** A model wired from symbolic tensors: any directed acyclic graph of layers. */
@@ -74,11 +76,11 @@ export class Functional extends Model<typeof schema> {
     this.inputs.forEach((x, i) => {
       values.set(x, fitInput(inputs[i] as Value, x));
     });
-    for (const { layer, inputs: sources, outputs, training = options.training } of this.#order) {
+    for (const { layer, inputs: sources, outputs } of this.#order) {
       if (outputs[0] !== undefined && values.has(outputs[0])) continue;
       const results = layer.invoke(
         sources.map((x) => values.get(x) as Value),
-        { training },
+        options,
       );
       outputs.forEach((y, i) => {
         values.set(y, results[i] as Value);

@@ -6,7 +6,8 @@ import type { SymbolicTensor } from '../layers/symbolic.ts';
 import type { History } from '../training/callback.ts';
 import type { CompileOptions } from '../training/compile.ts';
 import type { BatchSource, DataLike, TargetsLike } from '../training/data.ts';
-import { type EvaluateOptions, type FitOptions, type PredictOptions, Trainer } from '../training/trainer.ts';
+import type { EvaluateOptions, FitOptions, PredictOptions } from '../training/options.ts';
+import { Trainer } from '../training/trainer.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
 /** Options of every model. */
@@ -65,7 +66,7 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
     );
   }
 
-  /** Sets optimizer, losses and metrics. Freezing a layer later takes effect at the next `compile`. */
+  /** Sets optimizer, losses and metrics. Once training has begun, freezing a layer needs another `compile`. */
   compile(options: CompileOptions = {}): void {
     const busy = this.#trainer?.busy;
     if (busy !== undefined) {

@@ -1,5 +1,5 @@
 import { formatShape } from '../core/shape.ts';
-import type { Layer } from '../layers/layer.ts';
+import type { Layer, LayerCall } from '../layers/layer.ts';
 import type { Model } from './model.ts';
 
 /** Options of `summary`. */
@@ -12,9 +12,14 @@ const columns = ['Layer (type)', 'Output shape', 'Params', 'Connected to'] as co
 
 /** A table of a model's layers with shapes, parameter counts and connections; printed and returned. */
 export function summarize(model: Model, { print = console.log }: SummaryOptions = {}): string {
-  const branches = model.layers.some((layer) => inputsOf(layer, model).length > 1 || layer.calls.length > 1);
+  const calls = callsIn(model);
+  const usesOf = (layer: Layer): LayerCall[] => calls.filter((call) => call.layer === layer);
+  const branches = model.layers.some((layer) => {
+    const uses = usesOf(layer);
+    return uses.length > 1 || inputsOf(uses, model).length > 1;
+  });
   const shown = branches ? columns : columns.slice(0, 3);
-  const rows = model.layers.map((layer) => row(layer, model).slice(0, shown.length));
+  const rows = model.layers.map((layer) => row(layer, usesOf(layer), model).slice(0, shown.length));
   const widths = shown.map((title, i) => Math.max(title.length, ...rows.map((r) => (r[i] as string).length)));
   const line = (cells: readonly string[]): string =>
     `│ ${cells.map((c, i) => (i === 2 ? c.padStart(widths[i] as number) : c.padEnd(widths[i] as number))).join(' │ ')} │`;
@@ -33,21 +38,33 @@ export function summarize(model: Model, { print = console.log }: SummaryOptions 
   return text;
 }
 
-function row(layer: Layer, model: Model): string[] {
-  const outputs = layer.calls.at(-1)?.outputs ?? [];
+/** The calls that the model's outputs come from. */
+function callsIn(model: Model): LayerCall[] {
+  const found = new Set<LayerCall>();
+  const waiting = model.outputs.map((y) => y.origin.call);
+  for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
+    if (found.has(call)) continue;
+    found.add(call);
+    waiting.push(...call.inputs.map((x) => x.origin.call));
+  }
+  return [...found];
+}
+
+function row(layer: Layer, uses: readonly LayerCall[], model: Model): string[] {
+  const outputs = uses[0]?.outputs ?? [];
   const shape = outputs.length === 0 ? '?' : outputs.map((y) => formatShape(y.shape)).join(', ');
   return [
     `${layer.name} (${layer.className})`,
     shape,
     layer.built ? layer.countParams().toLocaleString('en-US') : 'not built',
-    inputsOf(layer, model).join(', '),
+    inputsOf(uses, model).join(', '),
   ];
 }
 
-/** Names of the layers that feed this one inside the model. */
-function inputsOf(layer: Layer, model: Model): string[] {
+/** Names of the layers that feed these calls inside the model. */
+function inputsOf(uses: readonly LayerCall[], model: Model): string[] {
   const members = new Set(model.layers);
-  const names = layer.calls
+  const names = uses
     .flatMap((call) => call.inputs.map((x) => x.origin.call.layer))
     .filter((l) => members.has(l));
   return [...new Set(names)].map((l) => l.name);

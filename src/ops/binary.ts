@@ -1,7 +1,7 @@
 import { isFloat } from '../core/dtype.ts';
 import { sameType } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
-import type { Value } from '../ir/graph.ts';
+import { constantOf, type Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
 import { apply, defineOp, noAttrs, type Sample, type SimdInstruction, type TypedOp } from '../ir/op.ts';
 import { distinct, integers, nonzero, normal, positive, values } from '../ir/samples.ts';
@@ -58,9 +58,8 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
       },
     },
     simplify: ({ a, b }, _attrs, [y]) => {
-      const value = simplify?.(a, b, y as Value) ?? apply(typed, { a: oneNumber(a), b: oneNumber(b) }, {});
-      const simpler = value.node.inputs[0] !== a || value.node.inputs[1] !== b;
-      return simpler && sameType(value.type, (y as Value).type) ? value : undefined;
+      const value = simplify?.(a, b, y as Value) ?? withNumbers(typed, a, b);
+      return value !== undefined && sameType(value.type, (y as Value).type) ? value : undefined;
     },
     ...(commutative && { commutative }),
     ...(simd && { simd: ({ a, b }, _attrs, emit) => emit.op(simd, a, b) }),
@@ -122,7 +121,10 @@ const mulOp = binary({
   f: (a, b) => a * b,
   // of a square: as one product
   vjp: (a, b, dy) => (a === b ? { a: mul(mul(dy, 2), a), b: null } : { a: mul(dy, b), b: mul(dy, a) }),
-  simplify: (a, b) => (constantFill(b) === 1 ? a : constantFill(a) === 1 ? b : undefined),
+  simplify: (a, b) => {
+    if (constantFill(b) === 1) return a;
+    return constantFill(a) === 1 ? b : (constantsJoined(a, b) ?? constantsJoined(b, a));
+  },
   commutative: true,
   samples: broadcasts,
   simd: 'mul',
@@ -131,6 +133,14 @@ const mulOp = binary({
 /** The factors of `x`, where it is a product. */
 export const factorsOf = ({ node }: Value): readonly [Value, Value] | undefined =>
   node.kind === mulOp.op ? (node.inputs as [Value, Value]) : undefined;
+
+/** `(u * c) * d` as `u * (c * d)`, where `c` and `d` are constant. */
+function constantsJoined(product: Value, d: Value): Value | undefined {
+  const [u, c] = factorsOf(product) ?? [];
+  if (u === undefined || c === undefined || constantOf(d) === undefined) return undefined;
+  if (constantOf(c)) return mul(u, mul(c, d));
+  return constantOf(u) ? mul(c, mul(u, d)) : undefined;
+}
 
 /** Quotient, elementwise with broadcasting: `y = a / b`; integers truncate towards zero. @source ONNX Div-14 */
 export function div(a: ValueLike, b: ValueLike): Value {
@@ -267,7 +277,12 @@ export function logaddexp(a: Value, b: Value): Value {
   return add(larger, log(add(exp(sub(a, larger)), exp(sub(b, larger)))));
 }
 
-/** A constant that is the same number everywhere, as a scalar: what an elementwise op broadcasts by itself. */
+/** Constants that are one number everywhere as scalars, which the op broadcasts by itself. */
+function withNumbers(typed: TypedOp<BinaryInputs, NoAttrs>, a: Value, b: Value): Value | undefined {
+  const [x, y] = [oneNumber(a), oneNumber(b)];
+  return x === a && y === b ? undefined : apply(typed, { a: x, b: y }, {});
+}
+
 function oneNumber(x: Value): Value {
   const fill = x.rank > 0 ? constantFill(x) : undefined;
   return fill === undefined ? x : scalarConstant(fill, x.dtype);

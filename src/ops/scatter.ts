@@ -111,7 +111,7 @@ export function scatteredOnto(x: Value, y: Value): Value | undefined {
 }
 
 /** What is added up to make `y`, where it is that and nothing else. */
-export function elementsOf({
+function elementsOf({
   node,
 }: Value): { readonly indices: Value; readonly updates: Value; readonly axis: number } | undefined {
   if (node.kind !== scatterElementsOp.op || node.attrs.reduction !== 'add') return undefined;

@@ -5,7 +5,8 @@ import type { TensorType } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
 import { type Optimizer, type OptimizerSpec, optimizers } from '../optimizers/index.ts';
 import { type Loss, type LossSpec, losses } from './losses/index.ts';
-import { type Metric, type MetricSpec, makeMetric } from './metrics/index.ts';
+import type { Metric, MetricSpec } from './metrics/index.ts';
+import { checkMetric, makeMetric } from './metrics/make.ts';
 
 /** One setting for all outputs, a list in their order, or a record by output name. */
 export type PerOutput<T> = T | readonly (T | null)[] | Readonly<Record<string, T | null>>;
@@ -48,6 +49,12 @@ const schema = z.strictObject({
   threads: z.int().min(1).optional(),
 });
 
+/** All specs in a setting, whether it is one, a list or a record of them. */
+function specsIn<T>(setting: unknown): T[] {
+  if (setting === null || setting === undefined) return [];
+  return isSpec(setting) ? [setting as T] : Object.values(setting).flatMap((part) => specsIn<T>(part));
+}
+
 /** A metric that follows one output. */
 export interface OutputMetric {
   readonly output: number;
@@ -84,7 +91,8 @@ export class Compiled {
     this.backend = parsed.backend;
     this.threads = parsed.threads;
     // names are checked now, against outputs later
-    if (options.loss && isSpec(options.loss)) losses.make(options.loss as LossSpec);
+    for (const loss of specsIn<LossSpec>(options.loss)) losses.make(loss);
+    for (const metric of specsIn<MetricSpec>([options.metrics, options.weightedMetrics])) checkMetric(metric);
   }
 
   /** The loss of each output; `undefined` where none is trained. */

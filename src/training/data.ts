@@ -3,6 +3,7 @@ import { unknownName } from '../core/registry.ts';
 import { formatShape, type PartialShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';
 import { ConfigError, DataError, ShapeError } from '../errors.ts';
+import { yieldToEventLoop } from './step.ts';
 
 /** Data of one or several inputs: a tensor or nested arrays; a list or record of them for several. */
 export type DataLike = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>;
@@ -114,6 +115,13 @@ export function makeDataset(
   );
   const ys = y === undefined ? [] : perName(y, spec.outputNames, 'y');
   const size = (xs[0] as Tensor).shape[0] as number;
+  if (size === 0) {
+    throw new DataError('x has no samples. Expected at least one.', {
+      argument: 'x',
+      expected: 'at least 1 sample',
+      received: '0 samples',
+    });
+  }
   const named: [string, Tensor][] = [
     ...xs.map((t, i): [string, Tensor] => [xs.length > 1 ? `x "${spec.inputNames[i] ?? i}"` : 'x', t]),
     ...ys.map((t, i): [string, Tensor] => [ys.length > 1 ? `y "${spec.outputNames[i] ?? i}"` : 'y', t]),
@@ -269,5 +277,19 @@ export function copyRows(
       const at = (order[start + i] as number) * row;
       to.set(from.subarray(at, at + row), i * row);
     }
+  }
+}
+
+/** Elements looked through for NaN between two turns of the event loop. */
+const finiteSlice = 1 << 22;
+
+/** {@link checkFinite}, with turns for the event loop. @throws {@link DataError} */
+export async function checkFiniteInSlices(name: string, t: Tensor): Promise<void> {
+  if (!isFloat(t.dtype)) return;
+  const rows = t.shape[0] as number;
+  const perSlice = Math.max(1, Math.floor(finiteSlice / Math.max(1, t.size / rows)));
+  for (let start = 0; start < rows; start += perSlice) {
+    checkFinite(name, t.rows(start, Math.min(rows, start + perSlice)), start);
+    if (rows > perSlice) await yieldToEventLoop();
   }
 }

@@ -35,6 +35,14 @@ export interface Epoch {
  * @returns loss and metrics over the epoch
  */
 export async function runEpoch(epoch: Epoch): Promise<Logs> {
+  try {
+    return await runBatches(epoch);
+  } finally {
+    if (epoch.kind !== 'train') await epoch.feeder.end(); // training goes on with the next epoch
+  }
+}
+
+async function runBatches(epoch: Epoch): Promise<Logs> {
   const { kind, feeder, steps, callbacks, collect } = epoch;
   const results = new RunningResults();
   const [begin, end] = batchHooks[kind];
@@ -43,7 +51,7 @@ export async function runEpoch(epoch: Epoch): Promise<Logs> {
   const wantsProgress = kind !== 'predict' && callbacks?.wants('onProgress') === true;
   let sliceStart = performance.now();
   let shownAt = sliceStart;
-  feeder.begin(kind !== 'train');
+  feeder.begin();
   for (let batch = 0; batch < (feeder.steps ?? Number.POSITIVE_INFINITY) && epoch.stopped?.() !== true; ) {
     const next = feeder.next();
     const feed = next instanceof Promise ? await next : next;

@@ -27,8 +27,10 @@ export interface Feed {
 export interface Feeder {
   /** Batches in an epoch, where known. */
   readonly steps: number | undefined;
-  /** Starts an epoch. @param restart - from the first sample, not where an epoch of `stepsPerEpoch` batches ended */
-  begin(restart: boolean): void;
+  /** Starts an epoch: at the first sample, or where an epoch of `stepsPerEpoch` batches ended. */
+  begin(): void;
+  /** Ends the run: the next epoch starts at the first sample; an iterator is closed. */
+  end(): void | Promise<void>;
   /** Batches of the same size that are sure to follow the last one given. */
   readonly ahead: number;
   /** The next batch; `undefined` at the end of the data. */
@@ -70,8 +72,12 @@ export class ArrayFeeder implements Feeder {
     return Math.floor((this.#data.size - this.#position) / this.#batchSize);
   }
 
-  begin(restart: boolean): void {
-    if (restart || !this.#wraps || this.#position >= this.#data.size) this.#newPass();
+  begin(): void {
+    if (!this.#wraps || this.#position >= this.#data.size) this.#newPass();
+  }
+
+  end(): void {
+    this.#position = this.#data.size;
   }
 
   next(): Feed | undefined {
@@ -114,8 +120,13 @@ export class StreamFeeder implements Feeder {
     this.steps = stepsPerEpoch;
   }
 
-  begin(restart: boolean): void {
-    if (restart || this.steps === undefined) this.#iterator = undefined;
+  begin(): void {
+    if (this.steps === undefined) this.#iterator = undefined;
+  }
+
+  async end(): Promise<void> {
+    await this.#iterator?.return?.();
+    this.#iterator = undefined;
   }
 
   async next(): Promise<Feed | undefined> {

@@ -25,8 +25,8 @@ export class ParameterStore {
   readonly #arena: Arena;
   readonly #places = new Map<Weight, number>();
   readonly #update: WasmUpdate | undefined;
-  readonly #current: Float32Array;
-  readonly #next: Float32Array;
+  /** State that steps update: where it is, and where they write what it will be. */
+  readonly #moving: { readonly now: Float32Array; readonly next: Float32Array }[] = [];
   #constrain: Constrainer | undefined;
 
   private constructor(model: Trainable, compiled: Compiled) {
@@ -39,11 +39,7 @@ export class ParameterStore {
       state: sizes(this.#kept),
       nextState: sizes(this.#kept),
     });
-    for (const [i, w] of this.#trained.entries()) this.#adopt(w, i, 'weights');
-    for (const [i, w] of this.#kept.entries()) this.#adopt(w, i, 'state');
-    this.#current = this.#arena.region('state');
-    this.#next = this.#arena.region('nextState');
-    this.#next.set(this.#current);
+    this.reclaim();
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
     this.#update = WasmUpdate.compile(this.state);
@@ -57,20 +53,23 @@ export class ParameterStore {
     return store;
   }
 
+  /** Takes the weights into this memory: at first, and after another model that shares them has trained. */
+  reclaim(): void {
+    for (const [i, w] of this.#trained.entries()) this.#adopt(w, i, 'weights');
+    for (const [i, w] of this.#kept.entries()) this.#adopt(w, i, 'state');
+  }
+
   #adopt(weight: Weight, index: number, region: string): void {
-    weight.moveTo(this.#arena.view(region, index));
+    const place = this.#arena.view(region, index);
+    if (weight.storage.data !== place) weight.moveTo(place);
     this.#places.set(weight, index);
   }
 
-  /** Whether the weights are still the model's, in this memory, with the same ones trained. */
-  holds(model: Trainable): boolean {
+  /** Whether the weights are still the model's, with the same ones trained. */
+  fits(model: Trainable): boolean {
     const same = (a: readonly Weight[], b: readonly Weight[]): boolean =>
       a.length === b.length && a.every((w, i) => w === b[i]);
-    return (
-      same(this.#trained, model.trainableWeights) &&
-      same(this.#kept, model.nonTrainableWeights) &&
-      this.#trained.every((w, i) => w.storage.data === this.#arena.view('weights', i))
-    );
+    return same(this.#trained, model.trainableWeights) && same(this.#kept, model.nonTrainableWeights);
   }
 
   /** Whether a kernel updates the weights; otherwise the update is part of the graph. */
@@ -85,7 +84,12 @@ export class ParameterStore {
 
   /** Where a step writes the next value of a weight that its layer updates. */
   update(weight: Weight): TensorData {
-    return this.#arena.view('nextState', this.#place(weight));
+    const place = this.#place(weight);
+    const next = this.#arena.view('nextState', place);
+    if (!this.#moving.some((m) => m.next === next)) {
+      this.#moving.push({ now: this.#arena.view('state', place), next });
+    }
+    return next;
   }
 
   /** A slot of the optimizer for a trained weight. */
@@ -96,7 +100,7 @@ export class ParameterStore {
   /** After a training step: new weights from the gradients, the layers' new state, constraints. */
   apply(): Promise<void> | undefined {
     this.#update?.apply();
-    if (this.#kept.length > 0) this.#current.set(this.#next);
+    for (const { now, next } of this.#moving) now.set(next);
     return this.#constrain?.apply();
   }
 

@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.ts';
 import type { Compiled } from './compile.ts';
 import { typesKey } from './feeder.ts';
 import { ParameterStore } from './parameters.ts';
@@ -30,10 +31,16 @@ export class StepCache {
     return this.#store;
   }
 
-  /** The parameters in their arena, made on first use (and again when layers were frozen). The model must be built. */
+  /**
+   * The parameters in their arena, made on first use. The model must be built.
+   * @throws {@link ConfigError} when other weights are to be trained than before
+   */
   async ensureStore(): Promise<ParameterStore> {
-    if (this.#store?.holds(this.#model)) return this.#store;
-    this.dispose();
+    if (this.#store !== undefined) {
+      if (!this.#store.fits(this.#model)) throw changedWeights(this.#model.name);
+      this.#store.reclaim();
+      return this.#store;
+    }
     this.#store = await ParameterStore.create(this.#model, this.#compiled);
     if (this.firstRate !== undefined) this.#store.learningRate = this.firstRate;
     return this.#store;
@@ -92,3 +99,10 @@ export class StepCache {
     this.#store = undefined;
   }
 }
+
+const changedWeights = (model: string): ConfigError =>
+  new ConfigError(
+    `model "${model}": layers were frozen, thawed, added or removed since training began. ` +
+      'Call model.compile() again: the optimizer starts anew, the weights stay.',
+    { op: model },
+  );

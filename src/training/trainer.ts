@@ -1,15 +1,15 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { parseOptions } from '../core/configured.ts';
-import { allocate, isFloat, type TensorData } from '../core/dtype.ts';
+import { allocate, type TensorData } from '../core/dtype.ts';
 import { nextRandom } from '../core/seed.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
-import { ConfigError } from '../errors.ts';
-import { type Callback, CallbackList, type History, type Logs, type RunControl } from './callback.ts';
+import { ConfigError, TfkError } from '../errors.ts';
+import { CallbackList, type History, type Logs, type RunControl } from './callback.ts';
 import { Compiled, type CompileOptions } from './compile.ts';
 import {
   type BatchSource,
-  checkFinite,
+  checkFiniteInSlices,
   type DataLike,
   type DataSpec,
   type Dataset,
@@ -18,67 +18,27 @@ import {
   splitDataset,
   type TargetsLike,
   type WeightsLike,
-  weightsOfClasses,
 } from './data.ts';
 import { type Epoch, runEpoch } from './epoch.ts';
 import { ArrayFeeder, type Feeder, StreamFeeder } from './feeder.ts';
+import {
+  dueEpoch,
+  type EvaluateOptions,
+  evaluateSchema,
+  type FitOptions,
+  fitSchema,
+  type PredictOptions,
+  predictSchema,
+  refuseForStreams,
+  type ValidationData,
+  withClassWeights,
+} from './options.ts';
 import type { ParameterStore } from './parameters.ts';
 import { defaultCallbacks } from './progress.ts';
-import { type Step, yieldToEventLoop } from './step.ts';
+import type { Step } from './step.ts';
 import { StepCache } from './step-cache.ts';
 import { outputNames, type StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
-
-const count = z.int('expected a whole number').min(1);
-const verbosity = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal('auto')]).default('auto');
-const common = z.strictObject({
-  batchSize: count.default(32),
-  verbose: verbosity,
-  callbacks: z
-    .array(z.custom<Callback>((v) => typeof v === 'object' && v !== null, 'expected a callback'))
-    .default([]),
-});
-const fitSchema = common.extend({
-  epochs: count.default(1),
-  initialEpoch: z.int().min(0).default(0),
-  shuffle: z.boolean().default(true),
-  validationSplit: z.number().min(0).lt(1).default(0),
-  validationData: z.unknown().optional(),
-  validationBatchSize: count.optional(),
-  validationSteps: count.optional(),
-  validationFreq: z.union([count, z.array(count)]).default(1),
-  stepsPerEpoch: count.optional(),
-  classWeight: z.record(z.string(), z.number()).optional(),
-  sampleWeight: z.unknown().optional(),
-});
-const evaluateSchema = common.extend({ sampleWeight: z.unknown().optional(), steps: count.optional() });
-const predictSchema = common.extend({ steps: count.optional() });
-
-/** Validation data: `[x, y]`, `[x, y, sampleWeight]` or batches. */
-export type ValidationData =
-  | readonly [DataLike, TargetsLike]
-  | readonly [DataLike, TargetsLike, WeightsLike]
-  | BatchSource;
-
-/** Options of `fit`; names and defaults are Keras's. */
-export type FitOptions = Omit<
-  Partial<z.input<typeof fitSchema>>,
-  'validationData' | 'sampleWeight' | 'classWeight'
-> & {
-  readonly validationData?: ValidationData;
-  readonly sampleWeight?: WeightsLike;
-  /** Weight of each class in the loss; 1 where not given. */
-  readonly classWeight?: Readonly<Record<number, number>>;
-};
-/** Options of `evaluate`. */
-export type EvaluateOptions = Omit<Partial<z.input<typeof evaluateSchema>>, 'sampleWeight'> & {
-  readonly sampleWeight?: WeightsLike;
-};
-/** Options of `predict`. */
-export type PredictOptions = Partial<z.input<typeof predictSchema>>;
-
-/** Elements looked through for NaN between two turns of the event loop. */
-const finiteSlice = 1 << 22;
 
 /** Drives a compiled model: feeds batches to native steps, updates weights, keeps results, calls callbacks. */
 export class Trainer {
@@ -137,7 +97,11 @@ export class Trainer {
           options.stepsPerEpoch,
         );
       }
-      return this.#epochs(feeder, await this.#validationFeeder(validation, options), options);
+      try {
+        return await this.#epochs(feeder, await this.#validationFeeder(validation, options), options);
+      } finally {
+        await feeder.end();
+      }
     });
   }
 
@@ -289,7 +253,7 @@ export class Trainer {
 
   /** What the model does now, e.g. `fit`; nothing at rest. */
   get busy(): string | undefined {
-    return this.#running.size === 0 ? undefined : [...this.#running].map((run) => run.what).join(' and ');
+    return [...this.#running].map((run) => run.what).join(' and ') || undefined;
   }
 
   /** One run at a time on one model, and one look at it from a callback of `fit`; two models may train at once. */
@@ -352,16 +316,19 @@ export class Trainer {
       return new StreamFeeder(data, this.#spec(), options.validationSteps);
     const [x, y, weights] = data as readonly [DataLike, TargetsLike, WeightsLike?];
     const batchSize = options.validationBatchSize ?? options.batchSize;
-    return new ArrayFeeder(await this.#dataset(x, y, weights), batchSize, undefined, options.validationSteps);
+    try {
+      const checked = await this.#dataset(x, y, weights);
+      return new ArrayFeeder(checked, batchSize, undefined, options.validationSteps);
+    } catch (error) {
+      throw error instanceof TfkError ? error.within('validationData') : error;
+    }
   }
 
   #requireLoss(what: string): void {
     if (this.compiled.source.loss) return;
     throw new ConfigError(
       `${what}: the model was compiled without a loss. Pass one: model.compile({ loss: 'mse' }).`,
-      {
-        argument: 'loss',
-      },
+      { argument: 'loss' },
     );
   }
 
@@ -408,20 +375,6 @@ export class Trainer {
   }
 }
 
-/** Class weights become weights of the samples. */
-function withClassWeights(
-  data: Dataset,
-  { classWeight, sampleWeight }: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
-): Dataset {
-  if (classWeight === undefined) return data;
-  if (sampleWeight !== undefined) {
-    throw new ConfigError('fit: give either classWeight or sampleWeight, not both.', {
-      argument: 'classWeight',
-    });
-  }
-  return { ...data, weights: weightsOfClasses(data.y, classWeight) };
-}
-
 function record(history: History, logs: Logs): void {
   for (const [key, value] of Object.entries(logs)) {
     const values = history[key] ?? [];
@@ -430,31 +383,8 @@ function record(history: History, logs: Logs): void {
   }
 }
 
-const dueEpoch = (freq: number | readonly number[], epoch: number): boolean =>
-  typeof freq === 'number' ? (epoch + 1) % freq === 0 : freq.includes(epoch + 1);
-
 const datasetAsValidation = (d: Dataset): ValidationData =>
   d.weights.length > 0 ? [d.x, d.y, d.weights.map((w) => w ?? null)] : [d.x, d.y];
-
-function refuseForStreams(given: FitOptions, keys: readonly (keyof FitOptions)[], y: unknown): void {
-  const key = keys.find((k) => given[k] !== undefined);
-  if (key !== undefined || y !== undefined) {
-    throw new ConfigError(
-      `fit: "${key ?? 'y'}" cannot be given with an iterable of batches; let the iterable give [x, y, sampleWeight].`,
-      { argument: key ?? 'y' },
-    );
-  }
-}
-
-async function checkFiniteInSlices(name: string, t: Tensor): Promise<void> {
-  if (!isFloat(t.dtype)) return;
-  const rows = t.shape[0] as number;
-  const perSlice = Math.max(1, Math.floor(finiteSlice / Math.max(1, t.size / rows)));
-  for (let start = 0; start < rows; start += perSlice) {
-    checkFinite(name, t.rows(start, Math.min(rows, start + perSlice)), start);
-    if (rows > perSlice) await yieldToEventLoop();
-  }
-}
 
 function concatenate(type: TensorType, parts: readonly TensorData[]): Tensor {
   const total = parts.reduce((n, p) => n + p.length, 0);

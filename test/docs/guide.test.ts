@@ -30,6 +30,7 @@ describe('the guide', () => {
     for (const { language, code } of blocksOf(text)) {
       if (language === 'json') expect(() => JSON.parse(code)).not.toThrow();
     }
-    for (const [, target = ''] of text.matchAll(/\]\(([\w-]+)\.md\)/g)) expect([...texts.keys()]).toContain(target);
+    for (const [, target = ''] of text.matchAll(/\]\(([\w-]+)\.md\)/g))
+      expect([...texts.keys()]).toContain(target);
   });
 });

@@ -66,8 +66,8 @@ function tangled(): tfk.Model {
   const chain = tfk.sequential([dense({ units: 3, useBias: false }), tfk.sequential([dense({ units: 3 })])]);
   const [sum, product] = inner.applyMulti([common.apply(b), a]) as [tfk.SymbolicTensor, tfk.SymbolicTensor];
   const [again] = inner.applyMulti([product, sum]) as [tfk.SymbolicTensor];
-  const frozen = batchNormalization().apply(common.apply(again), { training: false });
-  const joined = concatenate().apply([chain.apply(frozen), chain.apply(a)]);
+  const normal = batchNormalization().apply(common.apply(again));
+  const joined = concatenate().apply([chain.apply(normal), chain.apply(a)]);
   const first = dense({ units: 1, activation: 'sigmoid', name: 'first' }).apply(joined);
   const second = dense({ units: 3, name: 'second' }).apply(concatenate().apply([sum, joined]));
   const model = tfk.model({ inputs: [a, unused, b], outputs: [second, first], name: 'tangled' });

@@ -5,7 +5,8 @@ import { ConfigError, ShapeError } from '../../src/errors.ts';
 import { constant, input } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpret.ts';
 import { softmax } from '../../src/ops/index.ts';
-import { type Metric, makeMetric, metrics } from '../../src/training/metrics/index.ts';
+import { type Metric, metrics } from '../../src/training/metrics/index.ts';
+import { makeMetric } from '../../src/training/metrics/make.ts';
 import { expectClose, type Tolerance } from '../helpers/close.ts';
 import { type GoldenTensor, goldenTensor, readGolden } from '../helpers/golden.ts';
 

@@ -26,6 +26,7 @@ export async function ortBackend(): Promise<Backend> {
   const driver = await openDriver(process.env.TFK_DRIVER === 'js' ? 'js-api' : undefined);
   return {
     name: 'onnxruntime',
+    runtime: `ONNX Runtime ${driver.version()} (${driver.name})`,
     devices: () => driver.devices(),
     compile: (graph, options = {}) => compile(driver, graph, options),
   };

@@ -9,7 +9,7 @@ export * from './auc.ts';
 export * from './confusion.ts';
 export * from './f-score.ts';
 export * from './iou.ts';
-export * from './make.ts';
+export { MeanMetric } from './mean.ts';
 export * from './operating-point.ts';
 export * from './probabilistic.ts';
 export * from './r2-score.ts';
