@@ -91,7 +91,7 @@ const threadLimits = Object.fromEntries(
     'TF_NUM_INTEROP_THREADS',
   ].map((name) => [name, String(threads)]),
 );
-const quiet = { TF_CPP_MIN_LOG_LEVEL: '3' };
+const quiet = { TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' };
 
 /** Whether sides can be, and need to be, held to some of the processors. */
 export const pins =

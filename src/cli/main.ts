@@ -1,30 +1,9 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-import { version } from '../version.ts';
-import { doctorCommand } from './doctor.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { exitCodes, exitHelp, fail } from './exit.ts';
-import { predictCommand } from './predict.ts';
-import { summaryCommand } from './summary.ts';
-import { trainCommand } from './train.ts';
+import { run } from './program.ts';
 
-const program = new Command('tfk')
-  .description('Train neural networks on native kernels, from one JSON file.')
-  .version(version, '-V, --version', 'print the version')
-  .helpOption('-h, --help', 'explain a command')
-  .showHelpAfterError('(tfk --help explains)')
-  .addHelpText('after', exitHelp);
-
-for (const command of [trainCommand, evaluateCommand, predictCommand, summaryCommand, doctorCommand]) {
-  program.addCommand(command().copyInheritedSettings(program));
-}
-for (const command of [program, ...program.commands]) command.exitOverride();
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  // commander has told its own errors
-  if (error instanceof CommanderError)
-    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  else fail(error);
-}
+// whoever reads our output may have had enough of it: tfk predict ... | head
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+await run(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { normalizeAxis } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
-import { add, mul, reduceMean, reshape, rsqrt, square, sub } from '../ops/index.ts';
+import { add, mul, neg, reduceMean, reshape, rsqrt, square, sub } from '../ops/index.ts';
 import {
   type CallOptions,
   knownSize,
@@ -74,32 +74,31 @@ export class BatchNormalization extends Layer<typeof schema> {
     const channels = normalizeAxis(this.options.axis, x.rank, 'axis');
     const shape = x.shape.map((n, axis) => (axis === channels ? n : 1));
     const aligned = (v: Value): Value => reshape(v, shape);
+    const beta = this.#beta?.value;
     if (!training || !this.trainable) {
-      return this.#normalize(
-        sub(x, aligned(this.#movingMean.value)),
-        aligned(this.#movingVariance.value),
-        aligned,
-      );
+      const scale = this.#scale(this.#movingVariance.value);
+      const shift = mul(this.#movingMean.value, scale);
+      return add(mul(x, aligned(scale)), aligned(beta ? sub(beta, shift) : neg(shift)));
     }
     const others = shape.flatMap((_, axis) => (axis === channels ? [] : [axis]));
-    const mean = reduceMean(x, others, true);
-    const centred = sub(x, mean);
-    const variance = reduceMean(square(centred), others, true);
+    const mean = reduceMean(x, others);
+    const centred = sub(x, aligned(mean));
+    const variance = reduceMean(square(centred), others);
     this.#moveAverage(this.#movingMean, mean);
     this.#moveAverage(this.#movingVariance, variance);
-    return this.#normalize(centred, variance, aligned);
+    const y = mul(centred, aligned(this.#scale(variance)));
+    return beta ? add(y, aligned(beta)) : y;
   }
 
-  #normalize(centred: Value, variance: Value, aligned: (v: Value) => Value): Value {
+  /** `gamma / sqrt(variance + epsilon)`. */
+  #scale(variance: Value): Value {
     const inverse = rsqrt(add(variance, this.options.epsilon));
-    const scale = this.#gamma ? mul(inverse, aligned(this.#gamma.value)) : inverse;
-    const y = mul(centred, scale);
-    return this.#beta ? add(y, aligned(this.#beta.value)) : y;
+    return this.#gamma ? mul(inverse, this.#gamma.value) : inverse;
   }
 
   #moveAverage(average: Weight, batch: Value): void {
     const { momentum } = this.options;
-    average.assign(add(mul(average.value, momentum), mul(reshape(batch, average.shape), 1 - momentum)));
+    average.assign(add(mul(average.value, momentum), mul(batch, 1 - momentum)));
   }
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { tensor } from '../../src/core/tensor.ts';
 import { writeNpz } from '../../src/formats/npy.ts';
 import { withFiles } from '../data/files.ts';
-import { pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
+import { callTfk, pointsConfig, pointsNpz } from './run-tfk.ts';
 
 interface Case {
   readonly what: string;
@@ -103,13 +103,13 @@ describe('tfk train with bad input', () => {
         for (const { what, changes, code, message } of cases) {
           const path = join(folder, 'train.json');
           await writeFile(path, pointsConfig(folder, changes));
-          const outcome = await runTfk(['train', path, '--force']);
+          const outcome = await callTfk('train', path, '--force');
           expect({ what, code: outcome.code }).toEqual({ what, code });
           expect(outcome.stderr).toMatch(message);
           expect(outcome.stderr).not.toMatch(/^\s+at /m); // no stack
         }
       }),
-    120_000,
+    30_000,
   );
 
   test(
@@ -118,7 +118,7 @@ describe('tfk train with bad input', () => {
       withFiles(files, async (folder) => {
         const path = join(folder, 'train.json');
         await writeFile(path, pointsConfig(folder, { device: 'cuda' }));
-        const { code, stderr } = await runTfk(['train', path]);
+        const { code, stderr } = await callTfk('train', path);
         if (code === 0) return; // a machine with a GPU
         expect(code).toBe(5);
         expect(stderr).toMatch(/"cuda" is not available.*device: 'cpu'/);
@@ -132,9 +132,9 @@ describe('tfk train with bad input', () => {
       withFiles(files, async (folder) => {
         await writeFile(join(folder, 'bad.json'), '{ "seed": 1, }');
         await writeFile(join(folder, 'good.json'), pointsConfig(folder));
-        const bad = await runTfk(['train', join(folder, 'bad.json')]);
+        const bad = await callTfk('train', join(folder, 'bad.json'));
         expect([bad.code, bad.stderr]).toEqual([3, expect.stringContaining('not valid JSON')]);
-        const setting = await runTfk(['train', join(folder, 'good.json'), '--set', 'epochs']);
+        const setting = await callTfk('train', join(folder, 'good.json'), '--set', 'epochs');
         expect([setting.code, setting.stderr]).toEqual([2, expect.stringContaining('expected path=value')]);
       }),
     30_000,
@@ -146,12 +146,12 @@ describe('the other commands with bad input', () => {
     'say what is wrong',
     () =>
       withFiles(files, async (folder) => {
-        const missing = await runTfk(['evaluate', join(folder, 'nowhere.keras')]);
+        const missing = await callTfk('evaluate', join(folder, 'nowhere.keras'));
         expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('no such file')]);
         await mkdir(join(folder, 'empty'));
-        const empty = await runTfk(['predict', join(folder, 'empty'), '--input', 'x.npy']);
+        const empty = await callTfk('predict', join(folder, 'empty'), '--input', 'x.npy');
         expect([empty.code, empty.stderr]).toEqual([3, expect.stringContaining('model.keras')]);
-        const nothing = await runTfk(['predict', 'model.keras']);
+        const nothing = await callTfk('predict', 'model.keras');
         expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('--input')]);
       }),
     30_000,

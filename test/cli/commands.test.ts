@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readNpy } from '../../src/formats/npy.ts';
 import { withFiles } from '../data/files.ts';
-import { pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
+import { callTfk, pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
 
 const timeout = 60_000;
 
 /** Lends a folder with data, a config and, after training, a run. */
-const withRun = (use: (folder: string, train: Awaited<ReturnType<typeof runTfk>>) => Promise<void>) =>
+const withRun = (use: (folder: string, train: Awaited<ReturnType<typeof callTfk>>) => Promise<void>) =>
   withFiles({ 'points.npz': pointsNpz() }, async (folder) => {
     await writeFile(join(folder, 'train.json'), pointsConfig(folder));
-    await use(folder, await runTfk(['train', join(folder, 'train.json')]));
+    await use(folder, await callTfk('train', join(folder, 'train.json')));
   });
 
 describe('tfk', () => {
@@ -24,7 +24,7 @@ describe('tfk', () => {
   });
 
   test('suggests the right command, with exit code 2', async () => {
-    const { code, stderr } = await runTfk(['trian']);
+    const { code, stderr } = await callTfk('trian');
     expect(code).toBe(2);
     expect(stderr).toContain('Did you mean train?');
   });
@@ -48,33 +48,33 @@ describe('tfk train', () => {
         const resolved = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
         expect(resolved).toMatchObject({ seed: 3, data: { train: { npz: join('..', 'points.npz') } } });
 
-        const evaluated = await runTfk(['evaluate', run, '--json']);
+        const evaluated = await callTfk('evaluate', run, '--json');
         const { test: measured } = JSON.parse(await readFile(join(run, 'metrics.json'), 'utf8'));
         expect(JSON.parse(evaluated.stdout).accuracy).toBe(measured.accuracy);
 
         await writeFile(join(folder, 'new.csv'), 'a,b\n1,0\n-0.5,0.87\n-0.5,-0.87\n');
         const target = join(folder, 'predicted.npy');
-        const predicted = await runTfk([
+        const predicted = await callTfk(
           'predict',
           run,
           '--input',
           join(folder, 'new.csv'),
           '--output',
           target,
-        ]);
+        );
         expect(predicted.code).toBe(0);
         expect((await readNpy(target)).shape).toEqual([3, 3]);
-        const classes = await runTfk([
+        const classes = await callTfk(
           'predict',
           run,
           '--input',
           join(folder, 'new.csv'),
           '--classes',
           '--json',
-        ]);
+        );
         expect(JSON.parse(classes.stdout)).toEqual([0, 1, 2]);
 
-        const summary = await runTfk(['summary', join(run, 'model.keras'), '--json']);
+        const summary = await callTfk('summary', join(run, 'model.keras'), '--json');
         expect(JSON.parse(summary.stdout)).toMatchObject({
           params: 51,
           layers: [{ params: 24 }, { params: 27 }],
@@ -88,13 +88,13 @@ describe('tfk train', () => {
     () =>
       withRun(async (folder) => {
         const again = ['train', join(folder, 'train.json')];
-        const refused = await runTfk(again);
+        const refused = await callTfk(...again);
         expect(refused.code).toBe(4);
         expect(refused.stderr).toContain('--force');
-        const resumed = await runTfk([...again, '--resume']);
+        const resumed = await callTfk(...again, '--resume');
         expect(resumed.code).toBe(4);
         expect(resumed.stderr).toContain('nothing to resume');
-        const forced = await runTfk([
+        const forced = await callTfk(
           ...again,
           '--force',
           '--json',
@@ -102,7 +102,7 @@ describe('tfk train', () => {
           '2',
           '--set',
           'compile.optimizer=sgd',
-        ]);
+        );
         expect(forced.code).toBe(0);
         expect(JSON.parse(forced.stdout)).toMatchObject({ epochs: 2, test: { loss: expect.any(Number) } });
         const { compile } = JSON.parse(await readFile(join(folder, 'run', 'config.json'), 'utf8'));
@@ -116,7 +116,7 @@ describe('tfk train', () => {
     () =>
       withRun(async (folder) => {
         const other = join(folder, 'other');
-        const { stdout } = await runTfk(['train', join(folder, 'train.json'), '--output', other, '--quiet']);
+        const { stdout } = await callTfk('train', join(folder, 'train.json'), '--output', other, '--quiet');
         expect(stdout).toBe('');
         const history = (run: string) => readFile(join(folder, run, 'history.json'), 'utf8');
         expect(await history('other')).toBe(await history('run'));
@@ -145,12 +145,12 @@ describe('tfk train', () => {
         const done: number = loss.length;
         expect(done).toBeGreaterThanOrEqual(5);
 
-        const refused = await runTfk(['train', path]);
+        const refused = await callTfk('train', path);
         expect(refused.code).toBe(4);
         expect(refused.stderr).toContain('--resume');
 
         const epochs = String(done + 2);
-        const resumed = await runTfk(['train', join(run, 'config.json'), '--resume', '--epochs', epochs]);
+        const resumed = await callTfk('train', join(run, 'config.json'), '--resume', '--epochs', epochs);
         expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: '' });
         expect(resumed.stdout).toContain(`Epoch ${done + 1}/${done + 2}`);
         const history = JSON.parse(await readFile(join(run, 'history.json'), 'utf8'));
@@ -168,7 +168,7 @@ describe('tfk doctor', () => {
   test(
     'finds the runtime and checks a step',
     async () => {
-      const { code, stdout } = await runTfk(['doctor', '--json']);
+      const { code, stdout } = await callTfk('doctor', '--json');
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({
         runtime: { value: expect.stringContaining('ONNX Runtime') },

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
+import { run } from '../../src/cli/program.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { writeNpz } from '../../src/formats/npy.ts';
 
@@ -35,6 +37,30 @@ export function runTfk(
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/** Runs `tfk` within this process, which is quicker. */
+export async function callTfk(...args: readonly string[]): Promise<Outcome> {
+  const printed = { stdout: '', stderr: '' };
+  const keep = (stream: keyof typeof printed) => (text: unknown) => {
+    printed[stream] += String(text).replace(/\n?$/, '\n');
+    return true;
+  };
+  const spies = [
+    jest.spyOn(console, 'log').mockImplementation(keep('stdout')),
+    jest.spyOn(console, 'error').mockImplementation(keep('stderr')),
+    jest.spyOn(process.stdout, 'write').mockImplementation(keep('stdout')),
+    jest.spyOn(process.stderr, 'write').mockImplementation(keep('stderr')),
+  ];
+  const before = process.exitCode;
+  process.exitCode = 0;
+  try {
+    await run(args);
+    return { code: Number(process.exitCode), ...printed };
+  } finally {
+    process.exitCode = before;
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 /** 60 points in the plane, of three classes by the angle: a task that a small dense model learns at once. */
