@@ -215,11 +215,13 @@ class Scale extends tfk.Layer<typeof Scale.schema> {
   }
 }
 
-test("a layer of the user's own is named in customObjects", async () => {
+test("a layer of the user's own is registered, or named in customObjects", async () => {
   const model = tfk.sequential([tfk.input({ shape: [2] }), new Scale({ by: 3 })]);
   await expect(reload(model, 'custom')).rejects.toThrow('customObjects: { "Scale": MyClass }');
   const again = await reload(model, 'custom', { customObjects: { Scale } });
   expect((await predict(again, [tfk.tensor([[1, 2]])]))[0]?.array()).toEqual([[3, 6]]);
+  tfk.registerLayer(Scale);
+  expect((await reload(model, 'registered')).getLayer(0)).toBeInstanceOf(Scale);
 });
 
 test("files are Keras's: three stored members, its paths, whole floats as floats", async () => {
