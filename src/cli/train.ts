@@ -49,7 +49,7 @@ async function train(path: string, options: TrainOptions): Promise<void> {
       ...(options.epochs === undefined ? [] : [`fit.epochs=${options.epochs}`]),
       ...(options.output === undefined ? [] : [`output=${JSON.stringify(options.output)}`]),
     ]);
-    await claimFolder(config.output, options);
+    await checkFolder(config.output, options);
     await new Run(config, options, interrupt).start();
   } finally {
     interrupt.dispose();
@@ -57,8 +57,8 @@ async function train(path: string, options: TrainOptions): Promise<void> {
 }
 
 /** Refuses a folder with a run in it, unless the options say what to do with that. */
-async function claimFolder(folder: string, { force, resume }: TrainOptions): Promise<void> {
-  const { openRunFolder, runState } = await import('../config/index.ts');
+async function checkFolder(folder: string, { force, resume }: TrainOptions): Promise<void> {
+  const { runState } = await import('../config/index.ts');
   const state = await runState(folder);
   if (resume) {
     if (state !== 'stopped') {
@@ -74,7 +74,6 @@ async function claimFolder(folder: string, { force, resume }: TrainOptions): Pro
         : `${folder} holds a run that was not finished. ${state === 'stopped' ? '--resume goes on with it, ' : ''}--force starts over.`,
     );
   }
-  await openRunFolder(folder, resume === true);
 }
 
 /** One training run, from the config to the files. */
@@ -92,10 +91,10 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const [tfk, { loadData, relocated, resumedRun, runFiles, sampleCount, writeJson }] = await Promise.all([
-      import('../index.ts'),
-      import('../config/index.ts'),
-    ]);
+    const tfk = await import('../index.ts');
+    const { loadData, openRunFolder, relocated, resumedRun, runFiles, sampleCount, writeJson } = await import(
+      '../config/index.ts'
+    );
     const begun = performance.now();
     const { output } = this.#config;
     const past = this.#options.resume ? await resumedRun(output, this.#config) : undefined;
@@ -106,6 +105,7 @@ class Run {
     const config = { ...this.#config, seed };
     const data = await loadData(config.data);
     const model = past?.model ?? (await this.#build(data));
+    await openRunFolder(output, past !== undefined); // an earlier run goes only now that this one can begin
     await writeJson(join(output, runFiles.config), relocated(config, output));
     if (data.train.classNames) await writeJson(join(output, runFiles.classes), data.train.classNames);
     this.#say(
@@ -132,45 +132,32 @@ class Run {
   /** Trains; the figures of each epoch that was completed. */
   async #fit(model: Model, { train, validation }: RunData, initialEpoch: number): Promise<Logs[]> {
     const tfk = await import('../index.ts');
-    const { buildCallbacks, runFiles } = await import('../config/index.ts');
+    const { buildCallbacks, defined, runFiles } = await import('../config/index.ts');
     const { fit, data, output } = this.#config;
     const rows: Logs[] = [];
-    let whole = false;
-    const watch = tfk.callbacks.lambda({
-      onTrainBegin: () => this.#interrupt.arm(() => watch.run.stop()),
-      // before the other callbacks: a run that has stopped here broke off within the epoch
-      onEpochEnd: () => {
-        whole = !watch.run.stopped;
-      },
-    });
     const log = tfk.callbacks.csvLogger({
       path: join(output, runFiles.log),
       append: this.#options.resume === true,
     });
     const record = tfk.callbacks.lambda({
       onTrainBegin: () => {
+        this.#interrupt.arm(() => record.run.stop());
         log.run = record.run;
         log.onTrainBegin();
       },
       onEpochEnd: (epoch, logs) => {
-        if (!whole) return;
+        if (this.#interrupt.requested) return; // the epoch broke off
         rows.push({ ...logs });
         log.onEpochEnd(epoch, logs);
       },
     });
-    const { classWeight, stepsPerEpoch, validationBatchSize, validationSteps, ...rest } = fit;
+    const { validationSplit } = data;
     await model.fit(train.x, train.y, {
-      ...rest,
+      ...defined(fit),
+      ...(validation ? { validationData: [validation.x, validation.y] } : { validationSplit }),
       initialEpoch,
-      ...(classWeight && { classWeight }),
-      ...(stepsPerEpoch && { stepsPerEpoch }),
-      ...(validationBatchSize && { validationBatchSize }),
-      ...(validationSteps && { validationSteps }),
-      ...(validation
-        ? { validationData: [validation.x, validation.y] as const }
-        : { validationSplit: data.validationSplit }),
       verbose: this.#options.quiet || this.#options.json ? 0 : 'auto',
-      callbacks: [watch, ...buildCallbacks(this.#config, output), record],
+      callbacks: [...buildCallbacks(this.#config, output), record],
     });
     return rows;
   }

@@ -1,4 +1,5 @@
 export { buildCallbacks } from './callbacks.ts';
+export { defined } from './defined.ts';
 export { buildModel, compileModel } from './model.ts';
 export { type Prediction, predictedClasses, rowsOf, savePredictions } from './predictions.ts';
 export { parseSource, readConfig, relocated } from './read.ts';

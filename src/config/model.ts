@@ -7,6 +7,7 @@ import { model as functional } from '../models/functional.ts';
 import { loadModel } from '../models/load.ts';
 import type { Model } from '../models/model.ts';
 import { sequential } from '../models/sequential.ts';
+import { defined } from './defined.ts';
 import type { Config, ModelConfig } from './schema.ts';
 
 type Shapes = readonly (readonly (number | null)[])[];
@@ -32,17 +33,8 @@ export async function buildModel(config: ModelConfig, shapes: Shapes): Promise<M
 }
 
 /** Compiles a model as a config says. */
-export function compileModel(model: Model, { compile, device, threads, backend }: Config): void {
-  const { lossWeights, weightedMetrics, ...rest } = compile;
-  model.compile({
-    ...rest,
-    device,
-    ...(lossWeights && { lossWeights }),
-    ...(weightedMetrics && { weightedMetrics }),
-    ...(threads !== undefined && { threads }),
-    ...(backend !== undefined && { backend }),
-  });
-}
+export const compileModel = (model: Model, { compile, device, threads, backend }: Config): void =>
+  model.compile(defined({ ...compile, device, threads, backend }));
 
 function buildFunctional({ name, inputs, layers, outputs }: FunctionalConfig, shapes: Shapes): Model {
   const tensors = new Map<string, SymbolicTensor>();

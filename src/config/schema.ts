@@ -125,7 +125,7 @@ const compileSchema = strict({
   optimizer: spec('optimizer').prefault('rmsprop'),
   loss: perOutput(spec('loss')),
   lossWeights: weights.optional().describe("Factor of each output's loss in the total."),
-  metrics: metricsOption.default([]),
+  metrics: metricsOption.optional().describe('Measured beside the loss, e.g. ["accuracy"].'),
   weightedMetrics: metricsOption.optional().describe('Metrics that take class weights into account.'),
   stepsPerExecution: count.default(1),
 });

@@ -3,6 +3,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import { csvToTensors, loadDataset, readCsv } from '../data/index.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
+import { defined } from './defined.ts';
 import type { Config, Source } from './schema.ts';
 
 /** Tensors of one input or output, or by name for several. */
@@ -134,10 +135,4 @@ function limited(samples: Samples, limit: number | undefined): Samples {
   const part = (p: Part): Part =>
     isTensor(p) ? cut(p) : Object.fromEntries(Object.entries(p).map(([name, t]) => [name, cut(t)]));
   return { ...samples, x: part(samples.x), y: part(samples.y) };
-}
-
-/** The options that are given: an option of value `undefined` counts as left out. */
-function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

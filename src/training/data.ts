@@ -1,9 +1,9 @@
 import { isBig, isFloat, type TensorData } from '../core/dtype.ts';
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import { unknownName } from '../core/registry.ts';
 import { formatShape, type PartialShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';
 import { ConfigError, DataError, ShapeError } from '../errors.ts';
-import { yieldToEventLoop } from './step.ts';
 
 /** Data of one or several inputs: a tensor or nested arrays; a list or record of them for several. */
 export type DataLike = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>;

@@ -1,7 +1,8 @@
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import type { CallbackList, Logs } from './callback.ts';
 import type { Feed, Feeder } from './feeder.ts';
 import { RunningResults } from './results.ts';
-import { type BatchBuffers, type Step, yieldToEventLoop } from './step.ts';
+import type { BatchBuffers, Step } from './step.ts';
 import type { StepCache } from './step-cache.ts';
 import type { StepKind } from './step-graph.ts';
 

@@ -1,10 +1,11 @@
 import type { Executable } from '../backend/backend.ts';
 import type { TensorData } from '../core/dtype.ts';
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
 import { type RepeatGraph, repeatStep } from './repeat-graph.ts';
-import { compileGraph, Step, yieldToEventLoop } from './step.ts';
-import { type BatchTypes, buildStep, type StepGraph } from './step-graph.ts';
+import { compileGraph, Step } from './step.ts';
+import { type BatchTypes, completeStep, type StepGraph, traceStep } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 /** `stepsPerExecution` batches in one native call: a loop in the graph carries weights and optimizer state. */
@@ -41,7 +42,9 @@ export class RepeatedStep extends Step {
     repeats: number,
     store: ParameterStore,
   ): Promise<RepeatedStep> {
-    const step = buildStep(model, compiled, types, 'train');
+    const traced = traceStep(model, compiled, types, 'train');
+    await yieldToEventLoop();
+    const step = completeStep(traced);
     await yieldToEventLoop();
     const loop = repeatStep(step, compiled.optimizer, repeats);
     await yieldToEventLoop();

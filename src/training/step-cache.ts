@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import { ConfigError } from '../errors.ts';
 import type { Compiled } from './compile.ts';
 import { typesKey } from './feeder.ts';
@@ -67,6 +68,7 @@ export class StepCache {
     if (!model.built)
       model.inferOutputs(types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })));
     const store = kind === 'train' ? await this.ensureStore() : undefined;
+    await yieldToEventLoop();
     const place = repeats === 1 ? kind : `${kind}*${repeats}`;
     const key = `${place} ${typesKey(types)}`;
     let pending = this.#steps.get(key);

@@ -57,16 +57,34 @@ interface Feeds {
   readonly weights: readonly (Value | undefined)[];
 }
 
+/** A step without its gradients yet. */
+export interface TracedStep {
+  readonly kind: StepKind;
+  readonly trace: Trace;
+  readonly forward: Graph;
+  readonly feeds: Feeds;
+  readonly measured: Measured | undefined;
+  readonly predictions: readonly Value[];
+}
+
 /**
  * Builds the graph of a step for one batch shape: the model's outputs, and as `kind` asks the loss, the metrics'
  * statistics, the gradients and the layers' own updates.
  */
-export function buildStep(
+export const buildStep = (
   model: Trainable,
   compiled: Compiled,
   types: BatchTypes,
   kind: StepKind,
-): StepGraph {
+): StepGraph => completeStep(traceStep(model, compiled, types, kind));
+
+/** The forward half of {@link buildStep}. */
+export function traceStep(
+  model: Trainable,
+  compiled: Compiled,
+  types: BatchTypes,
+  kind: StepKind,
+): TracedStep {
   const trace = new Trace(kind === 'train');
   const feeds: Feeds = {
     x: types.x.map((type, i) => input(`x${i}`, type)),
@@ -79,7 +97,6 @@ export function buildStep(
     kind === 'predict'
       ? undefined
       : withTrace(trace, () => measure(model, compiled, feeds, predictions, trace));
-  const updates = kind === 'train' ? [...trace.updates] : [];
   // simplified before it is differentiated: what the forward pass sheds has no gradient to compute
   const forward = optimize({
     name: kind,
@@ -91,12 +108,18 @@ export function buildStep(
       ...trace.randoms.map((r) => r.value),
     ],
     outputs: [
-      ...updates.map(([, value]) => value),
+      ...(kind === 'train' ? trace.updates.values() : []),
       ...(measured ? [measured.total, ...measured.perOutput.map((l) => l.value)] : []),
       ...(measured?.statistics ?? []).map((s) => s.value),
       ...(kind === 'predict' ? predictions : []),
     ].map(named),
   });
+  return { kind, trace, forward, feeds, measured, predictions };
+}
+
+/** The other half of {@link buildStep}: the gradients. */
+export function completeStep({ kind, trace, forward, feeds, measured, predictions }: TracedStep): StepGraph {
+  const updates = kind === 'train' ? [...trace.updates.keys()] : [];
   const results = forward.outputs.map((o) => o.value);
   const trained = kind === 'train' ? differentiate(results[updates.length] as Value, trace) : undefined;
   const sampleWeights = feeds.weights.flatMap((v, i) => (v ? [i] : []));
@@ -111,7 +134,7 @@ export function buildStep(
     },
     outputs: {
       gradients: trained?.weights ?? [],
-      updates: updates.map(([weight]) => weight),
+      updates,
       losses: measured ? ['loss', ...measured.perOutput.map((l) => l.key)] : [],
       statistics: measured?.statistics ?? [],
       predictions: kind === 'predict' ? predictions.map((p) => p.type) : [],

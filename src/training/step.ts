@@ -1,12 +1,13 @@
 import type { Binding, Executable } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
 import { RandomFeed } from './random-feed.ts';
-import { type BatchTypes, buildStep, type StepGraph, type StepKind } from './step-graph.ts';
+import { type BatchTypes, completeStep, type StepGraph, type StepKind, traceStep } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Where one batch is put before a run. */
@@ -21,9 +22,6 @@ export interface BatchBuffers {
 
 /** Steps shorter than this run on the calling thread; longer ones beside the event loop. */
 const shortStepMs = 1.5;
-
-/** Lets timers and sockets run. */
-export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Memory of a step: batch buffers, random numbers and results, each `repeats` times in a row. */
 export class StepMemory {
@@ -162,7 +160,9 @@ export class SingleStep extends Step {
     kind: StepKind,
     store?: ParameterStore,
   ): Promise<SingleStep> {
-    const step = buildStep(model, compiled, types, kind);
+    const traced = traceStep(model, compiled, types, kind);
+    await yieldToEventLoop();
+    const step = completeStep(traced);
     await yieldToEventLoop();
     const executable = await compileGraph(step.graph, compiled);
     return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store);

@@ -289,6 +289,7 @@ export class Trainer {
     weights: WeightsLike | undefined,
   ): Promise<Dataset> {
     const data = makeDataset(this.#spec(), x, y, weights);
+    await yieldToEventLoop();
     for (const [name, list] of [
       ['x', data.x],
       ['y', data.y],
@@ -299,6 +300,7 @@ export class Trainer {
     const outputs = model.inferOutputs(
       data.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })),
     );
+    await yieldToEventLoop();
     const names = outputNames(model, outputs.length);
     this.compiled.losses(names).forEach((loss, i) => {
       const target = data.y[i];

@@ -15,7 +15,18 @@ const withRun = (use: (folder: string, train: Awaited<ReturnType<typeof callTfk>
   });
 
 describe('tfk', () => {
-  test('--help is quick to come: nothing heavy is loaded', async () => {
+  test('loads the library only when a command runs, so that --help is quick', async () => {
+    for (const file of await readdir('src/cli')) {
+      const source = await readFile(join('src/cli', file), 'utf8');
+      const imports = [...source.matchAll(/^(?:import|\} from) (?!type).*?'([^']+)';$/gm)].map(
+        ([, from]) => from,
+      );
+      for (const from of imports)
+        expect(from).toMatch(/^(node:\w+|commander|\.\/[\w-]+\.ts|\.\.\/version\.ts)$/);
+    }
+  });
+
+  test('--help lists commands and exit codes', async () => {
     const { code, stdout } = await runTfk(['--help']);
     expect(code).toBe(0);
     for (const word of ['train', 'evaluate', 'predict', 'summary', 'doctor', 'Exit codes', '130']) {
@@ -107,6 +118,9 @@ describe('tfk train', () => {
         expect(JSON.parse(forced.stdout)).toMatchObject({ epochs: 2, test: { loss: expect.any(Number) } });
         const { compile } = JSON.parse(await readFile(join(folder, 'run', 'config.json'), 'utf8'));
         expect(compile.optimizer.type).toBe('sgd');
+        const hopeless = await callTfk(...again, '--force', '--set', 'data.train.npz=nowhere.npz');
+        expect(hopeless.code).toBe(3);
+        expect(await readdir(join(folder, 'run'))).toContain('metrics.json'); // what was there is still there
       }),
     timeout,
   );

@@ -1,8 +1,9 @@
 import { allocate, type TensorData } from '../../core/dtype.ts';
+import { yieldToEventLoop } from '../../core/event-loop.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { BackendError } from '../../errors.ts';
-import type { Graph } from '../../ir/graph.ts';
+import { type Graph, nodesOf } from '../../ir/graph.ts';
 import { optimize } from '../../ir/passes.ts';
 import { emitModel } from '../../onnx/emit.ts';
 import {
@@ -32,13 +33,31 @@ export async function ortBackend(): Promise<Backend> {
   };
 }
 
+/** Graphs that read and write fewer elements than this run quicker on one thread: waking another costs more. */
+const smallGraph = 2 ** 20;
+
+function isSmall(graph: Graph): boolean {
+  let elements = 0;
+  for (const { inputs, outputs } of nodesOf(graph)) {
+    for (const value of [...inputs, ...outputs]) elements += value === undefined ? 0 : sizeOf(value.shape);
+  }
+  return elements < smallGraph;
+}
+
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
   const optimized = optimize(graph);
+  await yieldToEventLoop();
   const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, { target: 'runtime' });
   const { inputs, outputs } = graphSpecs(optimized, inputNames, outputNames);
   const locate = (error: unknown): unknown => withLayerPath(error, nodeScopes);
+  await yieldToEventLoop();
   try {
-    const session = await driver.createSession(bytes, inputs, outputs, { device: 'cpu', ...options });
+    const threads = isSmall(optimized) ? { threads: 1 } : {};
+    const session = await driver.createSession(bytes, inputs, outputs, {
+      device: 'cpu',
+      ...threads,
+      ...options,
+    });
     return new OrtExecutable(session, inputs, outputs, locate);
   } catch (error) {
     throw locate(error);

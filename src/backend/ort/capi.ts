@@ -13,7 +13,13 @@ import {
 } from './driver.ts';
 import { Lifetime } from './lifetime.ts';
 import { hasCuda, nativeOptions } from './native-options.ts';
-import { type Address, type Runtime, runtime, Strings } from './runtime.ts';
+import { type Address, preloadLibrary, type Runtime, runtime, Strings } from './runtime.ts';
+
+/** The same as {@link cApiDriver}, with the library loaded beside the event loop. */
+export async function openCApiDriver(): Promise<Driver> {
+  await preloadLibrary();
+  return cApiDriver();
+}
 
 /** Drives ONNX Runtime through its C API: no copies, no allocation per run, and runs beside the event loop. */
 export function cApiDriver(): Driver {

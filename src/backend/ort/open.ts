@@ -12,7 +12,7 @@ export async function openDriver(name?: Driver['name']): Promise<Driver> {
   for (const candidate of name === undefined ? (['c-api', 'js-api'] as const) : [name]) {
     try {
       return candidate === 'c-api'
-        ? (await import('./capi.ts')).cApiDriver()
+        ? await (await import('./capi.ts')).openCApiDriver()
         : await (await import('./js-api.ts')).jsApiDriver();
     } catch (error) {
       failures.push(error);

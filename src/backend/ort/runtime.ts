@@ -80,18 +80,9 @@ export class Runtime {
   constructor(path: string = findLibrary()) {
     configureStacks();
     pinLibrary(path);
-    const base: Address = koffi.load(path).func('OrtGetApiBase', 'uintptr_t', [])();
-    // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t version); const char* (*GetVersionString)(void); }
-    const table = functionAt(base, 0, { at: 0, returns: 'pointer', takes: ['int'] })(apiVersion);
-    this.version = functionAt(base, 1, { at: 1, returns: 'string', takes: [] })();
-    if (table === 0) {
-      throw new BackendError(
-        `ONNX Runtime ${this.version} at ${path} does not offer API version ${apiVersion}. Update onnxruntime-node.`,
-        { op: 'load', expected: `API version ${apiVersion}`, received: this.version },
-      );
-    }
-    this.api = readTable(table);
-    const { api } = this;
+    const { api, version } = openApi(path);
+    this.version = version;
+    this.api = api;
     this.env = this.create('env', (out) => api.createEnv(logLevel(), 'tfk', out));
     this.check('env', api.disableTelemetryEvents(this.env));
     this.cpuMemory = this.memoryInfo('Cpu', 0);
@@ -202,13 +193,54 @@ function configureStacks(): void {
  * thread ends, but functions read from a table don't hold that handle, and the runtime's threads may live on.
  */
 function pinLibrary(path: string): void {
-  if (process.platform === 'win32') {
-    koffi.load('kernel32.dll').func('LoadLibraryW', 'uintptr_t', ['str16'])(path);
-  } else {
-    const lazy = 1;
-    koffi.load(null).func('dlopen', 'uintptr_t', ['str', 'int'])(path, lazy);
-  }
+  if (process.platform === 'win32') systemLoader('kernel32.dll', 'LoadLibraryW', 'str16')(path, 0);
+  else systemLoader(null, 'dlopen', 'str')(path, lazyBinding);
 }
+
+/** Loads the library on a worker thread: tens of milliseconds for which the event loop need not stand still. */
+export async function preloadLibrary(path: string = findLibrary()): Promise<void> {
+  if (process.platform === 'win32') return;
+  configureStacks();
+  const load = systemLoader(null, 'dlopen', 'str');
+  await new Promise<void>((resolve, reject) => {
+    load.async(path, lazyBinding, (error: unknown) => (error ? reject(error) : resolve()));
+  });
+  // The environment is one per process: the runtime that asks for it next gets this one at once.
+  const { api } = openApi(path);
+  const out = cell();
+  await new Promise<void>((resolve, reject) => {
+    api.createEnv.async(logLevel(), 'tfk', out.address, (error: unknown) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+  preloaded.push(out);
+}
+
+/** What the first environment was made with; it lives as long as the process. */
+const preloaded: Block[] = [];
+
+/** The function table of the library at `path`. */
+function openApi(path: string): { readonly api: Api; readonly version: string } {
+  const base: Address = koffi.load(path).func('OrtGetApiBase', 'uintptr_t', [])();
+  // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t version); const char* (*GetVersionString)(void); }
+  const table = functionAt(base, 0, { at: 0, returns: 'pointer', takes: ['int'] })(apiVersion);
+  const version = functionAt(base, 1, { at: 1, returns: 'string', takes: [] })();
+  if (table !== 0) return { api: readTable(table), version };
+  throw new BackendError(
+    `ONNX Runtime ${version} at ${path} does not offer API version ${apiVersion}. Update onnxruntime-node.`,
+    { op: 'load', expected: `API version ${apiVersion}`, received: version },
+  );
+}
+
+const lazyBinding = 1;
+
+/** The system's function that loads a library; Windows' takes no flags and ignores the second argument. */
+const systemLoader = (
+  library: string | null,
+  name: string,
+  text: string,
+): KoffiFunc<(path: string, flags: number) => number> =>
+  koffi.load(library).func(name, 'uintptr_t', [text, 'int']);
 
 /** The function whose pointer is word `index` of the table at `table`. */
 function functionAt<const S extends Signature>(
