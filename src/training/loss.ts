@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
-import { type Shape, sizeOf, type TensorType } from '../core/shape.ts';
+import { type PartialShape, type Shape, sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '../ops/index.ts';
@@ -31,7 +31,7 @@ export abstract class Loss<S extends z.ZodType = z.ZodType> extends Configured<S
   }
 
   /** Refuses targets that the loss cannot take, e.g. labels out of range; called once with all data of a `fit`. */
-  checkTargets(_yTrue: Tensor, _predictions: Shape): void {}
+  checkTargets(_yTrue: Tensor, _predictions: PartialShape): void {}
 
   /**
    * The loss of a batch: `reduction` of the (weighted) losses of its samples.

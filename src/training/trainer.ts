@@ -9,7 +9,6 @@ import { CallbackList, type History, type Logs, type RunControl } from './callba
 import { Compiled, type CompileOptions } from './compile.ts';
 import {
   type BatchSource,
-  checkFiniteInSlices,
   type DataLike,
   type DataSpec,
   type Dataset,
@@ -34,10 +33,11 @@ import {
   withClassWeights,
 } from './options.ts';
 import type { ParameterStore } from './parameters.ts';
+import { prepareDataset } from './prepare.ts';
 import { defaultCallbacks } from './progress.ts';
 import type { Step } from './step.ts';
 import { StepCache } from './step-cache.ts';
-import { outputNames, type StepKind } from './step-graph.ts';
+import type { StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Drives a compiled model: feeds batches to native steps, updates weights, keeps results, calls callbacks. */
@@ -282,31 +282,8 @@ export class Trainer {
     };
   }
 
-  /** Checked data in one form; labels are compared with what the model puts out. */
-  async #dataset(
-    x: DataLike,
-    y: TargetsLike | undefined,
-    weights: WeightsLike | undefined,
-  ): Promise<Dataset> {
-    const data = makeDataset(this.#spec(), x, y, weights);
-    await yieldToEventLoop();
-    for (const [name, list] of [
-      ['x', data.x],
-      ['y', data.y],
-    ] as const) {
-      for (const t of list) await checkFiniteInSlices(name, t);
-    }
-    const model = this.#model;
-    const outputs = model.inferOutputs(
-      data.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })),
-    );
-    await yieldToEventLoop();
-    const names = outputNames(model, outputs.length);
-    this.compiled.losses(names).forEach((loss, i) => {
-      const target = data.y[i];
-      if (loss && target) loss.checkTargets(target, (outputs[i] as { shape: readonly number[] }).shape);
-    });
-    return data;
+  #dataset(x: DataLike, y: TargetsLike | undefined, weights: WeightsLike | undefined): Promise<Dataset> {
+    return prepareDataset(this.#model, this.compiled, makeDataset(this.#spec(), x, y, weights));
   }
 
   async #validationFeeder(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatShape, normalizeAxis, type Shape, sameShape } from '../../core/shape.ts';
+import { formatShape, normalizeAxis, type PartialShape, sameShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { DataError, ShapeError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -46,8 +46,9 @@ abstract class LabelLoss<S extends z.ZodType> extends Loss<S> {
   protected abstract readonly ignored: number | null;
 
   /** @throws {@link DataError} when a label is not a class number */
-  override checkTargets(yTrue: Tensor, predictions: Shape): void {
-    const classes = predictions.at(this.classAxis) as number;
+  override checkTargets(yTrue: Tensor, predictions: PartialShape): void {
+    const classes = predictions.at(this.classAxis);
+    if (typeof classes !== 'number') return;
     for (let i = 0; i < yTrue.size; i++) {
       const label = Number(yTrue.data[i]);
       if (label === this.ignored || (Number.isInteger(label) && label >= 0 && label < classes)) continue;
