@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
-import { type PartialShape, type Shape, sizeOf, type TensorType } from '../core/shape.ts';
+import { type PartialShape, sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '../ops/index.ts';

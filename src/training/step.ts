@@ -20,8 +20,8 @@ export interface BatchBuffers {
   readonly size: number;
 }
 
-/** Steps shorter than this run on the calling thread; longer ones beside the event loop. */
-const shortStepMs = 1.5;
+/** Steps shorter than this run on the calling thread, which is quicker; longer ones beside the event loop. */
+const shortStepMs = 8;
 
 /** Memory of a step: batch buffers, random numbers and results, each `repeats` times in a row. */
 export class StepMemory {
