@@ -51,7 +51,7 @@ export function cudaError(cause: unknown): BackendError {
   const reason = cause instanceof Error ? ` ONNX Runtime says: ${cause.message}` : '';
   return new BackendError(
     `Device "cuda" is not available: ${missing}. Install the libraries with ` +
-      `"ONNXRUNTIME_NODE_INSTALL=cuda12 npm install onnxruntime-node", or use device: 'cpu'.${reason}`,
+      `"ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node", or use device: 'cpu'.${reason}`,
     { op: 'createSession', argument: 'device', expected: 'an available device', received: 'cuda', cause },
   );
 }
