@@ -1,16 +1,9 @@
 import type { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { convTranspose } from '../ops/conv-transpose.ts';
-import {
-  Convolution,
-  checkSteps,
-  convolutionOptions,
-  kernelFirst,
-  kernelOptions,
-  onceValid,
-} from './convolution.ts';
+import { Convolution, checkSteps, convolutionOptions, kernelFirst, onceValid } from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
-import { perAxis, positiveInteger } from './options.ts';
+import { kernelOptions, kernelWeight, perAxis, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { paddingOption } from './spatial.ts';
 import type { Weight } from './weight.ts';
@@ -51,12 +44,9 @@ abstract class ConvTranspose extends Convolution<typeof schema2d> {
   #kernel!: Weight;
 
   override build([shape]: PartialShapes): void {
-    const { filters, kernelSize, kernelInitializer, kernelRegularizer, kernelConstraint } = this.options;
-    this.#kernel = this.addWeight('kernel', [...kernelSize, filters, this.channelsOf(shape)], {
-      initializer: kernelInitializer,
-      regularizer: kernelRegularizer,
-      constraint: kernelConstraint,
-    });
+    const { filters, kernelSize } = this.options;
+    const sizes = [...kernelSize, filters, this.channelsOf(shape)];
+    this.#kernel = this.addWeight('kernel', sizes, kernelWeight(this.options));
     this.addBias(filters);
   }
 

@@ -2,16 +2,9 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
-import {
-  Convolution,
-  checkSteps,
-  convolutionOptions,
-  kernelFirst,
-  kernelOptions,
-  onceValid,
-} from './convolution.ts';
+import { Convolution, checkSteps, convolutionOptions, kernelFirst, onceValid } from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
-import { positiveInteger } from './options.ts';
+import { kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { type PaddingSchema, paddingOption } from './spatial.ts';
 import type { Weight } from './weight.ts';
@@ -47,8 +40,7 @@ abstract class Conv<S extends typeof schema1d | typeof schema2d> extends Convolu
   #kernel!: Weight;
 
   override build([shape]: PartialShapes): void {
-    const { filters, groups, kernelSize, kernelInitializer, kernelRegularizer, kernelConstraint } =
-      this.options;
+    const { filters, groups, kernelSize } = this.options;
     const channels = this.channelsOf(shape);
     if (channels % groups !== 0) {
       throw new ConfigError(
@@ -56,11 +48,11 @@ abstract class Conv<S extends typeof schema1d | typeof schema2d> extends Convolu
         { argument: 'groups', expected: `a divisor of ${channels}`, received: String(groups) },
       );
     }
-    this.#kernel = this.addWeight('kernel', [...kernelSize, channels / groups, filters], {
-      initializer: kernelInitializer,
-      regularizer: kernelRegularizer,
-      constraint: kernelConstraint,
-    });
+    this.#kernel = this.addWeight(
+      'kernel',
+      [...kernelSize, channels / groups, filters],
+      kernelWeight(this.options),
+    );
     this.addBias(filters);
   }
 

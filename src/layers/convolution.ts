@@ -7,6 +7,8 @@ import { spatialOf, type WindowAttrs } from '../ops/window.ts';
 import { activationOption, activations } from './activations.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import {
+  biasOptions,
+  biasWeight,
   constraintOption,
   dataFormatOption,
   initializerOption,
@@ -29,17 +31,8 @@ export const convolutionOptions = <P extends PaddingSchema>(rank: number, paddin
     dilationRate: perAxis(rank).prefault(1),
     activation: activationOption(),
     useBias: z.boolean().default(true),
-    biasInitializer: initializerOption('zeros'),
-    biasRegularizer: regularizerOption(),
-    biasConstraint: constraintOption(),
+    ...biasOptions,
   });
-
-/** Initializer, regularizer and constraint of the weight `kernel`. */
-export const kernelOptions = {
-  kernelInitializer: initializerOption('glorotUniform'),
-  kernelRegularizer: regularizerOption(),
-  kernelConstraint: constraintOption(),
-};
 
 /** Initializer, regularizer and constraint of a depthwise kernel. */
 export const depthwiseOptions = {
@@ -89,13 +82,7 @@ export abstract class Convolution<S extends z.ZodType<ConvolutionOptions>> exten
 
   /** Creates the weight `bias`, if there is one. */
   protected addBias(filters: number): void {
-    const { useBias, biasInitializer, biasRegularizer, biasConstraint } = this.options;
-    if (!useBias) return;
-    this.#bias = this.addWeight('bias', [filters], {
-      initializer: biasInitializer,
-      regularizer: biasRegularizer,
-      constraint: biasConstraint,
-    });
+    if (this.options.useBias) this.#bias = this.addWeight('bias', [filters], biasWeight(this.options));
   }
 
   /** The bias as the ops take it. */

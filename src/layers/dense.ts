@@ -3,7 +3,7 @@ import type { Value } from '../ir/graph.ts';
 import { add, matmul } from '../ops/index.ts';
 import { activationOption, activations } from './activations.ts';
 import { knownSize, Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
-import { constraintOption, initializerOption, positiveInteger, regularizerOption } from './options.ts';
+import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
@@ -12,12 +12,8 @@ const schema = layerOptions.extend({
   units: positiveInteger,
   activation: activationOption(),
   useBias: z.boolean().default(true),
-  kernelInitializer: initializerOption('glorotUniform'),
-  biasInitializer: initializerOption('zeros'),
-  kernelRegularizer: regularizerOption(),
-  biasRegularizer: regularizerOption(),
-  kernelConstraint: constraintOption(),
-  biasConstraint: constraintOption(),
+  ...kernelOptions,
+  ...biasOptions,
 });
 
 /**
@@ -34,17 +30,13 @@ export class Dense extends Layer<typeof schema> {
 
   override build([shape]: PartialShapes): void {
     const o = this.options;
-    this.#kernel = this.addWeight('kernel', [knownSize(shape, -1, 'size of the last axis'), o.units], {
-      initializer: o.kernelInitializer,
-      regularizer: o.kernelRegularizer,
-      constraint: o.kernelConstraint,
-    });
+    this.#kernel = this.addWeight(
+      'kernel',
+      [knownSize(shape, -1, 'size of the last axis'), o.units],
+      kernelWeight(o),
+    );
     if (!o.useBias) return;
-    this.#bias = this.addWeight('bias', [o.units], {
-      initializer: o.biasInitializer,
-      regularizer: o.biasRegularizer,
-      constraint: o.biasConstraint,
-    });
+    this.#bias = this.addWeight('bias', [o.units], biasWeight(o));
   }
 
   call([x]: Values): Value {

@@ -5,7 +5,7 @@ import type { Value } from '../ir/graph.ts';
 import { add, einsum } from '../ops/index.ts';
 import { activationOption, activations } from './activations.ts';
 import { Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
-import { constraintOption, initializerOption, positiveInteger, regularizerOption } from './options.ts';
+import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
@@ -45,12 +45,8 @@ const schema = layerOptions.extend({
   activation: activationOption(),
   /** Letters of the output that the bias has, e.g. `d`; `null` for no bias. */
   biasAxes: z.string().nullable().default(null),
-  kernelInitializer: initializerOption('glorotUniform'),
-  biasInitializer: initializerOption('zeros'),
-  kernelRegularizer: regularizerOption(),
-  biasRegularizer: regularizerOption(),
-  kernelConstraint: constraintOption(),
-  biasConstraint: constraintOption(),
+  ...kernelOptions,
+  ...biasOptions,
 });
 
 /**
@@ -71,11 +67,7 @@ export class EinsumDense extends Layer<typeof schema> {
     const equation = parseEquation(o.equation) as Equation;
     const sizes = this.#sizes(shape, equation);
     const known = (letter: string): number => sizes.get(letter) ?? this.#unknown(letter, shape);
-    this.#kernel = this.addWeight('kernel', Array.from(equation.kernel, known), {
-      initializer: o.kernelInitializer,
-      regularizer: o.kernelRegularizer,
-      constraint: o.kernelConstraint,
-    });
+    this.#kernel = this.addWeight('kernel', Array.from(equation.kernel, known), kernelWeight(o));
     const { biasAxes } = o;
     if (biasAxes === null) return;
     const stranger = Array.from(biasAxes).find((letter) => !equation.output.includes(letter));
@@ -86,11 +78,7 @@ export class EinsumDense extends Layer<typeof schema> {
       ...Array.from(letters, (letter) => (biasAxes.includes(letter) ? known(letter) : 1)),
       ...new Array<number>(trailing).fill(1),
     ];
-    this.#bias = this.addWeight('bias', biasShape, {
-      initializer: o.biasInitializer,
-      regularizer: o.biasRegularizer,
-      constraint: o.biasConstraint,
-    });
+    this.#bias = this.addWeight('bias', biasShape, biasWeight(o));
   }
 
   /** Sizes of the letters, as far as the input and `outputShape` tell. */
