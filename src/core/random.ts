@@ -13,20 +13,36 @@ export const rounds = 13;
  * @source Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
  */
 export function threefry(key: Key, counter: Key, count = rounds): [number, number] {
-  const schedule = [key[0] | 0, key[1] | 0, key[0] ^ key[1] ^ parity];
-  let x = (counter[0] + (schedule[0] as number)) | 0;
-  let y = (counter[1] + (schedule[1] as number)) | 0;
+  const first = block(key[0], key[1], counter[0], counter[1], count);
+  return [first, secondWord];
+}
+
+/** Second word of the last block; kept here so that drawing numbers allocates nothing. */
+let secondWord = 0;
+
+/** First word of a block; the other is left in `secondWord`. */
+function block(key0: number, key1: number, counter0: number, counter1: number, count: number): number {
+  let x = (counter0 + key0) | 0;
+  let y = (counter1 + key1) | 0;
+  // the words that the next injection adds, then the third
+  let next = key1 | 0;
+  let after = key0 ^ key1 ^ parity;
+  let last = key0 | 0;
   for (let round = 0; round < count; round++) {
-    const by = rotations[round % 8] as number;
+    const by = rotations[round & 7] as number;
     x = (x + y) | 0;
     y = ((y << by) | (y >>> (32 - by))) ^ x;
-    if (round % 4 === 3) {
-      const inject = (round + 1) / 4;
-      x = (x + (schedule[inject % 3] as number)) | 0;
-      y = (y + (schedule[(inject + 1) % 3] as number) + inject) | 0;
+    if ((round & 3) === 3) {
+      x = (x + next) | 0;
+      y = (y + after + ((round + 1) >> 2)) | 0;
+      const spent = next;
+      next = after;
+      after = last;
+      last = spent;
     }
   }
-  return [x >>> 0, y >>> 0];
+  secondWord = y >>> 0;
+  return x >>> 0;
 }
 
 /** A seeded stream of random numbers; streams split from it by number or name are independent. */
@@ -51,9 +67,9 @@ export class Random {
       this.#spare = undefined;
       return value;
     }
-    const [a, b] = threefry(this.key, [this.#counter++, 0]);
-    this.#spare = b;
-    return a;
+    const first = block(this.key[0], this.key[1], this.#counter++, 0, rounds);
+    this.#spare = secondWord;
+    return first;
   }
 
   /** Uniform in [0, 1) with 24 bits, as many as a float32 holds. */
