@@ -11,5 +11,7 @@ const project = (displayName, testMatch) => ({
   modulePathIgnorePatterns: [],
 });
 export default {
+  // for slow or busy machines; nothing waits this long on purpose
+  testTimeout: 60_000,
   projects: [project('fast', ['**/*.test.js']), project('full', ['**/*.full.js'])],
 };
