@@ -146,7 +146,7 @@ export function parseOptions<S extends z.ZodType>(schema: S, options: unknown, w
 }
 
 /** One zod issue in words: where, which option, what was expected, what came. */
-export function describeIssue(
+function describeIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
   schema: z.ZodType,

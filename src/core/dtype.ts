@@ -57,9 +57,6 @@ const table: Readonly<Record<DType, DTypeInfo>> = {
 /** All element types, in ONNX's order. */
 export const allDtypes = Object.keys(table) as readonly DType[];
 export const floatDtypes: readonly DType[] = ['float32', 'float64'];
-export const integerDtypes = allDtypes.filter(
-  (d) => table[d].kind === 'signed' || table[d].kind === 'unsigned',
-);
 export const numericDtypes = allDtypes.filter((d) => table[d].kind !== 'bool');
 
 /** Width of one element in bytes. */

@@ -84,7 +84,7 @@ function totals(model: Model): string[] {
 }
 
 /** `1.25 MB`, in powers of 1024. */
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB'];
   let value = bytes;
   let unit = 0;

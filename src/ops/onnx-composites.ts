@@ -14,7 +14,8 @@ import { lossReaders } from './onnx-losses.ts';
 import { normalizationReaders } from './onnx-normalization.ts';
 import { argMax } from './ordering.ts';
 import { reduceSum } from './reduce.ts';
-import { broadcastTo, expandDims, reshape, squeeze, transpose } from './shape.ts';
+import { depthToSpace, spaceToDepth } from './resize.ts';
+import { broadcastTo, expandDims, reshape, squeeze, } from './shape.ts';
 import { scalarConstant } from './support.ts';
 import { abs, log, square } from './unary.ts';
 
@@ -50,7 +51,8 @@ const arithmeticReaders: Readonly<Record<string, CompositeReader>> = {
 const shapeReaders: Readonly<Record<string, CompositeReader>> = {
   Constant: readConstant,
   ConstantOfShape: readConstantOfShape,
-  DepthToSpace: readDepthToSpace,
+  DepthToSpace: (node) =>
+    depthToSpace(node.input(0), node.int('blocksize'), node.string('mode', 'DCR') === 'CRD' ? 'CRD' : 'DCR'),
   Dropout: readDropout,
   EyeLike: readEyeLike,
   Hardmax: readHardmax,
@@ -59,7 +61,7 @@ const shapeReaders: Readonly<Record<string, CompositeReader>> = {
   ReverseSequence: readReverseSequence,
   Shape: readShape,
   Size: (node) => scalarConstant(sizeOf(node.input(0).shape), 'int64'),
-  SpaceToDepth: readSpaceToDepth,
+  SpaceToDepth: (node) => spaceToDepth(node.input(0), node.int('blocksize')),
   Squeeze: (node) => squeeze(node.input(0), axesOf(node)),
   Trilu: readTrilu,
   Unsqueeze: readUnsqueeze,
@@ -221,29 +223,4 @@ function readUnsqueeze(node: OnnxNode): Value {
     .map((axis) => normalizeAxis(axis, rank, 'Unsqueeze'))
     .sort((a, b) => a - b)
     .reduce(expandDims, x);
-}
-
-/** Blocks of channels become blocks of pixels; the channel's digits are (row, column, channel), or the last first. */
-function readDepthToSpace(node: OnnxNode): Value {
-  const x = node.input(0);
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const block = node.int('blocksize');
-  const depth = channels / block ** 2;
-  const columnsFirst = node.string('mode', 'DCR') === 'CRD';
-  const apart = reshape(
-    x,
-    columnsFirst ? [batch, depth, block, block, height, width] : [batch, block, block, depth, height, width],
-  );
-  const order = columnsFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
-  return reshape(transpose(apart, order), [batch, depth, height * block, width * block]);
-}
-
-/** Undoes DepthToSpace. */
-function readSpaceToDepth(node: OnnxNode): Value {
-  const x = node.input(0);
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  const block = node.int('blocksize');
-  const apart = reshape(x, [batch, channels, height / block, block, width / block, block]);
-  const blocks = transpose(apart, [0, 3, 5, 1, 2, 4]);
-  return reshape(blocks, [batch, channels * block ** 2, height / block, width / block]);
 }

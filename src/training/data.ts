@@ -182,7 +182,7 @@ function fitShape(t: Tensor, expected: PartialShape | undefined, name: string): 
  * @param firstRow - sample number of the tensor's first row, for the message
  * @throws {@link DataError}
  */
-export function checkFinite(name: string, t: Tensor, firstRow = 0): void {
+function checkFinite(name: string, t: Tensor, firstRow = 0): void {
   if (!isFloat(t.dtype)) return;
   const data = t.data as Float32Array;
   // a sum is finite unless an element is not (or it overflows, which the search then clears)

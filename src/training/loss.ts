@@ -7,7 +7,7 @@ import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '.
 import { scalarConstant } from '../ops/support.ts';
 
 /** How the losses of the samples become one number. */
-export const reductionOption = z
+const reductionOption = z
   .enum(['sumOverBatchSize', 'mean', 'sum', 'meanWithSampleWeight', 'none'])
   .default('sumOverBatchSize');
 export type Reduction = z.output<typeof reductionOption>;
@@ -96,7 +96,7 @@ export function weigh(
 }
 
 /** `a / b`, and 0 where `b` is 0. */
-export function divideNoNan(a: Value, b: Value): Value {
+function divideNoNan(a: Value, b: Value): Value {
   const zero = equal(b, 0);
   return where(zero, scalarConstant(0, a.dtype), div(a, where(zero, 1, b)));
 }

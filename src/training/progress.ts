@@ -2,7 +2,7 @@ import cliProgress, { type SingleBar } from 'cli-progress';
 import { Callback, type Logs } from './callback.ts';
 
 /** `1.2e-5`, `0.0123`, `12.34`: four significant digits. */
-export const formatFigure = (value: number): string =>
+const formatFigure = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(3) : value.toFixed(4);
 
 const formatLogs = (logs: Logs): string =>
