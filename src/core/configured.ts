@@ -146,12 +146,7 @@ export function parseOptions<S extends z.ZodType>(schema: S, options: unknown, w
 }
 
 /** One zod issue in words: where, which option, what was expected, what came. */
-function describeIssue(
-  issue: z.core.$ZodIssue,
-  input: unknown,
-  schema: z.ZodType,
-  where: string,
-): string {
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, where: string): string {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, issue.path);

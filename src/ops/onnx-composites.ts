@@ -15,7 +15,7 @@ import { normalizationReaders } from './onnx-normalization.ts';
 import { argMax } from './ordering.ts';
 import { reduceSum } from './reduce.ts';
 import { depthToSpace, spaceToDepth } from './resize.ts';
-import { broadcastTo, expandDims, reshape, squeeze, } from './shape.ts';
+import { broadcastTo, expandDims, reshape, squeeze } from './shape.ts';
 import { scalarConstant } from './support.ts';
 import { abs, log, square } from './unary.ts';
 
