@@ -52,6 +52,8 @@ export interface Operand {
 export interface Emit {
   /** `standard`: only ops of the ONNX standard. `runtime`: fused ops of ONNX Runtime too. */
   readonly target: 'standard' | 'runtime';
+  /** Channels in a block of the runtime's blocked layout; `undefined` where its kernels are not to be used. */
+  readonly channelBlock: number | undefined;
   /** Adds a node with one output and returns that output's name. `undefined` leaves an optional input out. */
   op(
     type: string,

@@ -22,6 +22,8 @@ const irVersion = 8;
 export interface EmitOptions {
   /** `standard`: only ops of the ONNX standard. `runtime`: fused ops of ONNX Runtime too. */
   readonly target: Emit['target'];
+  /** See {@link Emit.channelBlock}. */
+  readonly channelBlock?: number | undefined;
 }
 
 /** An ONNX model and how its names relate to the graph. */
@@ -40,8 +42,14 @@ export interface EmittedModel {
  * @param graph - a verified graph
  * @returns the file's bytes; constants are copied once, into them
  */
-export function emitModel(graph: Graph, { target }: EmitOptions): EmittedModel {
-  const model: ModelState = { target, names: new Names(), domains: new Set(), nodeScopes: new Map() };
+export function emitModel(graph: Graph, { target, channelBlock }: EmitOptions): EmittedModel {
+  const model: ModelState = {
+    target,
+    channelBlock,
+    names: new Names(),
+    domains: new Set(),
+    nodeScopes: new Map(),
+  };
   const inputNames = graph.inputs.map((value) => model.names.unique(inputName(value)));
   const outputNames = graph.outputs.map((output) => model.names.unique(output.name));
   const proto = new GraphEmitter(model).emit(graph, inputNames, outputNames);
@@ -66,6 +74,7 @@ export function emitModel(graph: Graph, { target }: EmitOptions): EmittedModel {
 /** What a model's graph and its subgraphs share. */
 interface ModelState {
   readonly target: Emit['target'];
+  readonly channelBlock: number | undefined;
   /** Subgraphs see the names around them, so that all are drawn from one pool. */
   readonly names: Names;
   readonly domains: Set<string>;
@@ -95,6 +104,8 @@ class GraphEmitter implements Emit {
   readonly #nodes: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #constants = new Map<string, string>();
+  /** Outputs of the nodes so far: what two ops need alike, such as a reordered operand, is computed once. */
+  readonly #written = new Map<string, string[]>();
   /** Layer path of the node being written. */
   #scope = '';
 
@@ -104,6 +115,10 @@ class GraphEmitter implements Emit {
 
   get target(): Emit['target'] {
     return this.#model.target;
+  }
+
+  get channelBlock(): number | undefined {
+    return this.#model.channelBlock;
   }
 
   emit(graph: Graph, inputNames: readonly string[], outputNames: readonly string[]): GraphProto {
@@ -145,13 +160,28 @@ class GraphEmitter implements Emit {
     domain = '',
   ): string[] {
     if (domain !== '') this.#useDomain(domain, type);
+    const given = inputs.map((x) => (typeof x === 'string' ? x : (x?.name ?? '')));
+    while (given.at(-1) === '') given.pop();
+    const key = nodeKey([domain, type, String(count)], given, attrs);
+    const known = key === undefined ? undefined : this.#written.get(key);
+    if (known !== undefined) return known;
+    const outputs = this.#write(type, given, attrs, count, domain);
+    if (key !== undefined) this.#written.set(key, outputs);
+    return outputs;
+  }
+
+  #write(
+    type: string,
+    inputs: readonly string[],
+    attrs: Readonly<Record<string, OnnxAttr>>,
+    count: number,
+    domain: string,
+  ): string[] {
     const { names, nodeScopes } = this.#model;
     const name = names.unique(this.#scope === '' ? type : `${this.#scope}/${type}`);
     const outputs = Array.from({ length: count }, (_, i) => names.unique(`${name}:${i}`));
-    const given = inputs.map((x) => (typeof x === 'string' ? x : (x?.name ?? '')));
-    while (given.at(-1) === '') given.pop();
     const attributes = Object.entries(attrs).map(([key, attr]) => this.#attribute(key, attr));
-    this.#nodes.push({ name, domain, opType: type, inputs: given, outputs, attributes });
+    this.#nodes.push({ name, domain, opType: type, inputs, outputs, attributes });
     nodeScopes.set(name, this.#scope);
     return outputs;
   }
@@ -194,7 +224,8 @@ class GraphEmitter implements Emit {
     graph.outputs.forEach(({ value }, i) => {
       const { name } = this.#operands.get(value) as Operand;
       const direct = computed.has(name) && !final.has(name);
-      final.set(direct ? name : this.op('Identity', [name]), outputNames[i] as string);
+      const source = direct ? name : (this.#write('Identity', [name], {}, 1, '')[0] as string);
+      final.set(source, outputNames[i] as string);
     });
     return final;
   }
@@ -231,6 +262,18 @@ class GraphEmitter implements Emit {
     const outputNames = graph.outputs.map((output) => names.unique(`${graph.name}/${output.name}`));
     return new GraphEmitter(this.#model).emit(graph, inputNames, outputNames);
   }
+}
+
+/** Text that is equal for nodes that compute the same; `undefined` for nodes with subgraphs. */
+function nodeKey(
+  kind: readonly string[],
+  inputs: readonly string[],
+  attrs: Readonly<Record<string, OnnxAttr>>,
+): string | undefined {
+  const values = Object.entries(attrs).map(([name, attr]) => ('graph' in attr ? undefined : [name, attr]));
+  if (values.includes(undefined)) return undefined;
+  const exact = (_key: string, v: unknown): unknown => (typeof v === 'number' ? String(v) : v);
+  return JSON.stringify([kind, inputs, values], exact);
 }
 
 const valueInfo = (name: string, { dtype, shape }: TensorType): ValueInfoProto => ({

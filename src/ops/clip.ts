@@ -1,3 +1,4 @@
+import { onnxDtype } from '../core/dtype.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
@@ -5,7 +6,7 @@ import { apply, attrs, defineOp, noAttrs } from '../ir/op.ts';
 import { distinct, nonzero, values } from '../ir/samples.ts';
 import { mul } from './binary.ts';
 import { cast } from './cast.ts';
-import { equal, greater } from './compare.ts';
+import { equal } from './compare.ts';
 import { float, numeric } from './support.ts';
 
 /** Rectifier: `y = max(x, 0)`; the derivative at 0 is 0. @source ONNX Relu-14 */
@@ -20,12 +21,35 @@ const reluOp = defineOp({
   elementwise: true,
   infer: ({ x }) => x,
   lower: ({ x }, _attrs, emit) => emit.op('Relu', [x]),
-  // the runtime compares and casts twice as fast as it takes signs
-  vjp: (_inputs, dy, _attrs, y) => ({ x: mul(dy, cast(greater(y, 0), dy.dtype)) }),
+  vjp: (_inputs, dy, _attrs, y) => ({ x: mul(dy, step(y)) }),
   reference: elementwise((x) => Math.max(x as number, 0)),
   simd: ({ x }, _attrs, emit) => emit.op('max', x, emit.splat(0)),
   samples: [{ inputs: { x: nonzero([2, 3]) } }, { inputs: { x: values([0]) }, order: 0 }],
   onnx: { Relu: (node) => relu(node.input(0)) },
+});
+
+const largestFloat32 = 3.4028234663852886e38;
+
+/** `1` where `x` is positive, else `0`: the derivative of {@link relu}. Its own is zero. @source ONNX Greater-13, Cast-13 */
+export function step(x: Value): Value {
+  return apply(stepOp, { x }, {});
+}
+const stepOp = defineOp({
+  name: 'step',
+  inputs: { x: { ...float, differentiable: false } },
+  attrs: noAttrs,
+  elementwise: true,
+  infer: ({ x }) => x,
+  lower: ({ x }, _attrs, emit) => {
+    // one threaded pass instead of two, of which one is not; denormal numbers may get a fraction
+    if (emit.target === 'runtime' && x.type.dtype === 'float32')
+      return emit.op('HardSigmoid', [x], { alpha: { float: largestFloat32 }, beta: { float: 0 } });
+    const positive = emit.op('Greater', [x, emit.constant([0], x.type.dtype, [])]);
+    return emit.op('Cast', [positive], { to: { int: onnxDtype(x.type.dtype) } });
+  },
+  vjp: 'nondifferentiable',
+  reference: elementwise((x) => Number((x as number) > 0)),
+  samples: [{ inputs: { x: values([-2, -1e-30, 0, 1e-30, 3, Number.POSITIVE_INFINITY]) } }],
 });
 
 /**

@@ -5,6 +5,7 @@ import { forEachIndex } from '../ir/ndarray.ts';
 import { apply, attrs, defineOp, type Emit, type Operand } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { conv } from './conv.ts';
+import { lowerGradientBlocked } from './conv-blocked.ts';
 import { forEachProduct } from './conv-reference.ts';
 import { type ConvAttrs, convShape } from './conv-support.ts';
 import { convTranspose } from './conv-transpose.ts';
@@ -61,6 +62,8 @@ const convGradWeightsOp = defineOp({
     if (isPointwise(a) && (dy.type.shape[1] as number) / a.group <= planeOf(dy.type.shape)) {
       return lowerPointwise(x, dy, a, emit);
     }
+    const blocked = lowerGradientBlocked(x, dy, a, a.kernel, emit);
+    if (blocked !== undefined) return blocked;
     return sizeOf(a.kernel) <= mostProducts ? lowerAsProducts(x, dy, a, emit) : lowerAsConv(x, dy, a, emit);
   },
   vjp: ({ x, dy }, dw, a) => ({

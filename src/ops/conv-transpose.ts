@@ -5,6 +5,7 @@ import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp, type Emit, type Operand } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { type ConvOptions, conv } from './conv.ts';
+import { flip, lowerBlocked } from './conv-blocked.ts';
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
 import { type ConvAttrs, channelSum, checkBias, checkGroup } from './conv-support.ts';
@@ -58,7 +59,14 @@ const convTransposeOp = defineOp({
     return { dtype: x.dtype, shape };
   },
   lower: ({ x, w, bias }, a, emit, y) => {
-    if (betterAsConv(x.type.shape, w.type.shape, a, y.shape)) return lowerAsConv(x, w, bias, a, emit);
+    const pads = convPads(a, w.type.shape);
+    if (pads !== undefined) {
+      const adjoint = { ...a, pads };
+      const blocked = lowerBlocked(x, { operand: w, adjoint: true }, bias, adjoint, y.shape, emit);
+      if (blocked !== undefined) return blocked;
+      if (betterAsConv(x.type.shape, w.type.shape, a.group, y.shape))
+        return lowerAsConv(x, w, bias, adjoint, emit);
+    }
     const { group, outputPadding, ...window } = a;
     const own = { group: { int: group }, output_padding: { ints: outputPadding } };
     return emit.op('ConvTranspose', [x, w, bias], { ...windowOnnx(window), ...own });
@@ -126,49 +134,34 @@ const convTransposeOp = defineOp({
   onnx: { ConvTranspose: readConvTranspose },
 });
 
-/**
- * Without strides the same sum is a convolution with flipped weights. That one has as many places as the result has
- * elements, but runs threaded and without scattering: it wins unless the result is the larger one or has few channels.
- */
-function betterAsConv(
-  x: Shape,
-  w: Shape,
-  { strides, pads, dilations, group }: ConvTransposeAttrs,
-  y: Shape,
-): boolean {
-  const fits = pads.every((n, i) => {
+/** Pads of the convolution with flipped weights that is the same sum, where there is one: without strides. */
+function convPads({ strides, pads, dilations }: ConvTransposeAttrs, w: Shape): number[] | undefined {
+  const inner = pads.map((n, i) => {
     const axis = i % strides.length;
-    return n <= (dilations[axis] as number) * ((w[2 + axis] as number) - 1);
+    return (dilations[axis] as number) * ((w[2 + axis] as number) - 1) - n;
   });
-  const depthwise = w[0] === group && w[1] === 1;
-  const worthwhile = depthwise || (w[1] as number) >= 4;
-  return (
-    fits && worthwhile && strides.every((s) => s === 1) && sizeOf(spatialOf(y)) <= 1.1 * sizeOf(spatialOf(x))
-  );
+  return strides.every((s) => s === 1) && inner.every((n) => n >= 0) ? inner : undefined;
 }
 
-function lowerAsConv(
-  x: Operand,
-  w: Operand,
-  bias: Operand | undefined,
-  a: ConvTransposeAttrs,
-  emit: Emit,
-): string {
+/**
+ * The plain convolution has as many places as the result has elements, but runs threaded and without scattering: it
+ * wins unless the result is the larger one or has few channels.
+ */
+function betterAsConv(x: Shape, w: Shape, group: number, y: Shape): boolean {
+  const depthwise = w[0] === group && w[1] === 1;
+  const worthwhile = depthwise || (w[1] as number) >= 4;
+  return worthwhile && sizeOf(spatialOf(y)) <= 1.1 * sizeOf(spatialOf(x));
+}
+
+/** {@link convTranspose} without strides, as a convolution with flipped weights, groups swapped inside. */
+function lowerAsConv(x: Operand, w: Operand, bias: Operand | undefined, a: ConvAttrs, emit: Emit): string {
   const [inputs, depth, ...kernel] = w.type.shape as [number, number, ...number[]];
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
-  const axes = kernel.map((_, axis) => axis + 2);
-  const [last, before] = [axes.map(() => -1), kernel.map((k) => -k - 1)];
-  const flipped =
-    sizeOf(kernel) === 1 ? w : emit.op('Slice', [w, list(last), list(before), list(axes), list(last)]);
   const each = inputs / a.group;
-  const apart = emit.op('Reshape', [flipped, list([a.group, each, depth, sizeOf(kernel)])]);
+  const apart = emit.op('Reshape', [flip(w, emit), list([a.group, each, depth, sizeOf(kernel)])]);
   const swapped = emit.op('Transpose', [apart], { perm: { ints: [0, 2, 1, 3] } });
   const weights = emit.op('Reshape', [swapped, list([a.group * depth, each, ...kernel])]);
-  const pads = a.pads.map((n, i) => {
-    const axis = i % kernel.length;
-    return (a.dilations[axis] as number) * ((kernel[axis] as number) - 1) - n;
-  });
-  return emit.op('Conv', [x, weights, bias], { ...windowOnnx({ ...a, pads }), group: { int: a.group } });
+  return emit.op('Conv', [x, weights, bias], { ...windowOnnx(a), group: { int: a.group } });
 }
 
 function transposedShape(x: Shape, w: Shape, a: ConvTransposeAttrs): Shape {

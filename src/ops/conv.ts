@@ -3,6 +3,7 @@ import { ConfigError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { apply, attrs, defineOp } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
+import { lowerBlocked } from './conv-blocked.ts';
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
 import { type ConvAttrs, channelSum, checkBias, convShape } from './conv-support.ts';
@@ -51,7 +52,8 @@ const convOp = defineOp({
     checkBias('conv', bias, w.shape[0] as number);
     return { dtype: x.dtype, shape };
   },
-  lower: ({ x, w, bias }, a, emit) =>
+  lower: ({ x, w, bias }, a, emit, y) =>
+    lowerBlocked(x, { operand: w }, bias, a, y.shape, emit) ??
     emit.op('Conv', [x, w, bias], { ...windowOnnx(a), group: { int: a.group } }),
   vjp: ({ x, w, bias }, dy, a) => ({
     x: convTranspose(dy, w, {

@@ -88,6 +88,21 @@ function reduce(
   return apply(typed, { x }, { axes: normalizeAxes(axes, x.rank, typed.op.name), keepDims });
 }
 
+/** A sum over the first axes as a product with ones, which the runtime computes several times faster. */
+function sumAsProduct(x: Operand, { axes, keepDims }: ReduceAttrs, emit: Emit): string | undefined {
+  const { shape, dtype } = x.type;
+  const leading = axes.length < shape.length && axes.every((axis, i) => axis === i);
+  if (!leading || dtype !== 'float32') return undefined;
+  const rows = sizeOf(shape.slice(0, axes.length));
+  const columns = sizeOf(shape) / rows;
+  if (rows < 8 || columns < 8) return undefined;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const matrix = shape.length === 2 ? x : emit.op('Reshape', [x, list([rows, columns])]);
+  const ones = emit.constant(new Array<number>(rows).fill(1), 'float32', [1, rows]);
+  const sum = emit.op('MatMul', [ones, matrix]);
+  return emit.op('Reshape', [sum, list(reducedShape(shape, axes, keepDims))]);
+}
+
 function lowerReduction(
   onnx: string,
   axesInput: boolean,
@@ -97,6 +112,10 @@ function lowerReduction(
 ): string {
   const keepdims = { int: keepDims ? 1 : 0 };
   if (axes.length === 0) return emit.op('Identity', [x]);
+  if (onnx === 'ReduceSum' && emit.target === 'runtime') {
+    const product = sumAsProduct(x, { axes, keepDims }, emit);
+    if (product !== undefined) return product;
+  }
   if (axesInput) return emit.op(onnx, [x, emit.constant(axes, 'int64')], { keepdims });
   return emit.op(onnx, [x], { axes: { ints: axes }, keepdims });
 }

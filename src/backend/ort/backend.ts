@@ -16,6 +16,7 @@ import {
   graphSpecs,
   type TensorSpec,
 } from '../backend.ts';
+import { findChannelBlock } from './channel-block.ts';
 import type { Driver, Session } from './driver.ts';
 import { openDriver } from './open.ts';
 
@@ -47,7 +48,11 @@ function isSmall(graph: Graph): boolean {
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
   const optimized = optimize(graph);
   await yieldToEventLoop();
-  const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, { target: 'runtime' });
+  const channelBlock = options.device === 'cuda' ? undefined : await findChannelBlock(driver);
+  const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, {
+    target: 'runtime',
+    channelBlock,
+  });
   const { inputs, outputs } = graphSpecs(optimized, inputNames, outputNames);
   const locate = (error: unknown): unknown => withLayerPath(error, nodeScopes);
   await yieldToEventLoop();

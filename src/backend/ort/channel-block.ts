@@ -1,0 +1,65 @@
+import { encodeModel, type ValueInfoProto } from '../../onnx/proto.ts';
+import type { Driver } from './driver.ts';
+
+const known = new WeakMap<Driver, Promise<number | undefined>>();
+
+/**
+ * How many channels the runtime's blocked convolution kernels keep side by side on this processor; `undefined` where it
+ * has none. It does not say, so that a tensor is reordered and looked at: behind the channels of the first element
+ * comes the second element of channel 0.
+ */
+export function findChannelBlock(driver: Driver): Promise<number | undefined> {
+  const found = known.get(driver) ?? probe(driver).catch(() => undefined);
+  known.set(driver, found);
+  return found;
+}
+
+const channels = 64;
+const spec = { dtype: 'float32', shape: [1, channels, 1, 2] } as const;
+
+async function probe(driver: Driver): Promise<number | undefined> {
+  const [inputs, outputs] = [[{ ...spec, name: 'x' }], [{ ...spec, name: 'y' }]];
+  const session = await driver.createSession(probeModel(), inputs, outputs, { device: 'cpu', threads: 1 });
+  const x = Float32Array.from({ length: 2 * channels }, (_, i) => i);
+  const y = new Float32Array(x.length);
+  const binding = session.bind([x], [y]);
+  await binding.run();
+  binding.dispose();
+  session.dispose();
+  const block = y.indexOf(1);
+  return y.subarray(0, block).every((v, i) => v === 2 * i) && block > 1 ? block : undefined;
+}
+
+/** A model that does nothing but reorder. */
+function probeModel(): Uint8Array {
+  const domain = 'com.microsoft.nchwc';
+  const valueInfo = (name: string): ValueInfoProto => ({
+    name,
+    type: { kind: 'tensor', elementType: 1, shape: spec.shape },
+  });
+  return encodeModel({
+    irVersion: 8,
+    opsetImports: [
+      { domain: '', version: 17 },
+      { domain, version: 1 },
+    ],
+    producerName: 'tfk',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0,
+    graph: {
+      name: 'probe',
+      nodes: [
+        { name: 'reorder', domain, opType: 'ReorderInput', inputs: ['x'], outputs: ['y'], attributes: [] },
+      ],
+      initializers: [],
+      inputs: [valueInfo('x')],
+      outputs: [valueInfo('y')],
+      valueInfos: [],
+      sparseInitializers: 0,
+    },
+    metadataProps: [],
+    functions: 0,
+    trainingInfos: 0,
+  });
+}

@@ -1,0 +1,136 @@
+import { type Shape, sizeOf } from '../core/shape.ts';
+import type { Emit, Operand } from '../ir/op.ts';
+import type { ConvAttrs } from './conv-support.ts';
+import { spatialOf, windowOnnx } from './window.ts';
+
+/** Kernels of ONNX Runtime that keep `channelBlock` channels side by side: [N, C/b, H, W, b]. */
+const domain = 'com.microsoft.nchwc';
+/** Below so many multiplications the plain kernel is done before tensors are reordered. */
+const worthwhile = 2 ** 20;
+
+/** Weights of a convolution, `[K, C / group, R, S]`, as they lie in memory: possibly as those of its adjoint. */
+interface Weights {
+  readonly operand: Operand;
+  /** Whether `operand` is `[C, K / group, R, S]`, to be flipped along its spatial axes. */
+  readonly adjoint?: boolean;
+}
+
+/**
+ * A 2-D convolution by the runtime's blocked kernels, where they apply and are the quicker ones: a kernel larger than
+ * one element, and channels that fill whole blocks (or depthwise ones).
+ * @returns the name of the result `[N, K, ...places]`; `undefined` where the plain form has to do
+ * @source ONNX Runtime, core/mlas/lib/snchwc.cpp
+ */
+export function lowerBlocked(
+  x: Operand,
+  { operand: w, adjoint = false }: Weights,
+  bias: Operand | undefined,
+  a: ConvAttrs,
+  y: Shape,
+  emit: Emit,
+): string | undefined {
+  const block = emit.channelBlock;
+  const kernel = spatialOf(w.type.shape);
+  if (block === undefined || kernel.length !== 2 || sizeOf(kernel) === 1) return undefined;
+  const [channels, filters] = [x.type.shape[1] as number, y[1] as number];
+  const depthwise = a.group > 1 && a.group === channels && a.group === filters;
+  if (channels % block !== 0 || filters % block !== 0 || (a.group !== 1 && !depthwise)) return undefined;
+  if (((sizeOf(y) * channels) / a.group) * sizeOf(kernel) < worthwhile) return undefined;
+
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const blocks = (n: number): [number, number] => [n / block, block];
+  const source = adjoint ? flip(w, emit) : w;
+  // [K/b, b, C/b, b, R, S] becomes [K/b, C/b, R, S, b of C, b of K]
+  const [split, order] = depthwise
+    ? [blocks(filters), [0, 2, 3, 1]]
+    : adjoint
+      ? [
+          [...blocks(channels), ...blocks(filters)],
+          [2, 0, 4, 5, 1, 3],
+        ]
+      : [
+          [...blocks(filters), ...blocks(channels)],
+          [0, 2, 4, 5, 3, 1],
+        ];
+  const apart = emit.op('Reshape', [source, list([...split, ...kernel])]);
+  const ordered = emit.op('Transpose', [apart], { perm: { ints: order } });
+  const weights = emit.op('Reshape', [ordered, list([filters, channels / a.group, ...kernel])]);
+  return blockedConv(x, weights, bias, kernel, a, filters, emit);
+}
+
+/** Weights turned around along their spatial axes. */
+export function flip(w: Operand, emit: Emit): Operand | string {
+  const kernel = spatialOf(w.type.shape);
+  if (sizeOf(kernel) === 1) return w;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const last = list(kernel.map(() => -1));
+  return emit.op('Slice', [
+    w,
+    last,
+    list(kernel.map((k) => -k - 1)),
+    list(kernel.map((_, i) => i + 2)),
+    last,
+  ]);
+}
+
+/**
+ * Gradient of a convolution's weights by the blocked kernels: a convolution in which batch and channels have changed
+ * places, `dy` slides over `x`, and strides and dilations are exchanged.
+ * @returns the name of `[K, C, ...kernel]`; `undefined` where another form has to do
+ */
+export function lowerGradientBlocked(
+  x: Operand,
+  dy: Operand,
+  { strides, pads, dilations, group }: ConvAttrs,
+  kernel: Shape,
+  emit: Emit,
+): string | undefined {
+  const block = emit.channelBlock;
+  const [batch, filters, ...places] = dy.type.shape as [number, number, ...number[]];
+  const [, channels, ...sizes] = x.type.shape as [number, number, ...number[]];
+  if (block === undefined || kernel.length !== 2 || group !== 1) return undefined;
+  if (batch % block !== 0 || filters % block !== 0 || channels < block) return undefined;
+  if (sizeOf(dy.type.shape) * channels * sizeOf(kernel) < worthwhile) return undefined;
+
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const swap = { perm: { ints: [1, 0, 2, 3] } };
+  // the kernels are slow at borders, and all places here are near one: padding is done before, to the size needed
+  const missing = sizes.map((n, i) => {
+    const reach = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
+    const before = pads[i] as number;
+    return reach + ((places[i] as number) - 1) * (strides[i] as number) - n - before;
+  });
+  const amounts = [0, 0, ...pads.slice(0, 2), 0, 0, ...missing.map((n) => Math.max(0, n))];
+  const padded = amounts.some((n) => n !== 0) ? emit.op('Pad', [x, list(amounts)]) : x;
+  const source = emit.op('Transpose', [padded], swap);
+  // from [N, K/b, places, b] to [K/b, N/b, places, b of N, b of K], the form of weights
+  const reordered = emit.op('ReorderInput', [dy], {}, domain);
+  const apart = emit.op('Reshape', [
+    reordered,
+    list([batch / block, block, filters / block, sizeOf(places), block]),
+  ]);
+  const turned = emit.op('Transpose', [apart], { perm: { ints: [2, 0, 3, 1, 4] } });
+  const weights = emit.op('Reshape', [turned, list([filters, batch, ...places])]);
+  const window = { strides: dilations, dilations: strides, pads: [0, 0, 0, 0], group: 1 };
+  const like = { name: source, type: { dtype: x.type.dtype, shape: [channels, batch] } };
+  const result = blockedConv(like, weights, undefined, places, window, filters, emit);
+  const surplus = missing.some((n) => n < 0);
+  const cut = surplus ? emit.op('Slice', [result, list([0, 0]), list(kernel), list([2, 3])]) : result;
+  return emit.op('Transpose', [cut], swap);
+}
+
+/** The convolution itself between reorderings. */
+function blockedConv(
+  x: Operand,
+  weights: string,
+  bias: Operand | undefined,
+  kernel: Shape,
+  a: ConvAttrs,
+  filters: number,
+  emit: Emit,
+): string {
+  const reordered = emit.op('ReorderInput', [x], {}, domain);
+  const attributes = { kernel_shape: { ints: kernel }, ...windowOnnx(a), group: { int: a.group } };
+  const result = emit.op('Conv', [reordered, weights, bias], attributes, domain);
+  return emit.op('ReorderOutput', [result], { channels: { int: filters } }, domain);
+}
