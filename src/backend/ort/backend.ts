@@ -16,7 +16,7 @@ import {
   graphSpecs,
   type TensorSpec,
 } from '../backend.ts';
-import { findChannelBlock } from './channel-block.ts';
+import { findChannelBlock, knownChannelBlock } from './channel-block.ts';
 import type { Driver, Session } from './driver.ts';
 import { openDriver } from './open.ts';
 
@@ -26,6 +26,7 @@ import { openDriver } from './open.ts';
  */
 export async function ortBackend(): Promise<Backend> {
   const driver = await openDriver(process.env.TFK_DRIVER === 'js' ? 'js-api' : undefined);
+  await findChannelBlock(driver);
   return {
     name: 'onnxruntime',
     runtime: `ONNX Runtime ${driver.version()} (${driver.name})`,
@@ -48,7 +49,7 @@ function isSmall(graph: Graph): boolean {
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
   const optimized = optimize(graph);
   await yieldToEventLoop();
-  const channelBlock = options.device === 'cuda' ? undefined : await findChannelBlock(driver);
+  const channelBlock = options.device === 'cuda' ? undefined : knownChannelBlock(driver);
   const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, {
     target: 'runtime',
     channelBlock,

@@ -1,23 +1,27 @@
 import { encodeModel, type ValueInfoProto } from '../../onnx/proto.ts';
 import type { Driver } from './driver.ts';
 
-const known = new WeakMap<Driver, Promise<number | undefined>>();
+const searches = new WeakMap<Driver, Promise<void>>();
+const found = new WeakMap<Driver, number>();
+
+/** What {@link findChannelBlock} found. */
+export const knownChannelBlock = (driver: Driver): number | undefined => found.get(driver);
 
 /**
- * How many channels the runtime's blocked convolution kernels keep side by side on this processor; `undefined` where it
- * has none. It does not say, so that a tensor is reordered and looked at: behind the channels of the first element
- * comes the second element of channel 0.
+ * Finds how many channels the runtime's blocked convolution kernels keep side by side on this processor, if it has any.
+ * It does not say, so that a tensor is reordered and looked at: behind the channels of the first element comes the
+ * second element of channel 0.
  */
-export function findChannelBlock(driver: Driver): Promise<number | undefined> {
-  const found = known.get(driver) ?? probe(driver).catch(() => undefined);
-  known.set(driver, found);
-  return found;
+export function findChannelBlock(driver: Driver): Promise<void> {
+  const search = searches.get(driver) ?? probe(driver).catch(() => {});
+  searches.set(driver, search);
+  return search;
 }
 
 const channels = 64;
 const spec = { dtype: 'float32', shape: [1, channels, 1, 2] } as const;
 
-async function probe(driver: Driver): Promise<number | undefined> {
+async function probe(driver: Driver): Promise<void> {
   const [inputs, outputs] = [[{ ...spec, name: 'x' }], [{ ...spec, name: 'y' }]];
   const session = await driver.createSession(probeModel(), inputs, outputs, { device: 'cpu', threads: 1 });
   const x = Float32Array.from({ length: 2 * channels }, (_, i) => i);
@@ -27,7 +31,7 @@ async function probe(driver: Driver): Promise<number | undefined> {
   binding.dispose();
   session.dispose();
   const block = y.indexOf(1);
-  return y.subarray(0, block).every((v, i) => v === 2 * i) && block > 1 ? block : undefined;
+  if (block > 1 && y.subarray(0, block).every((v, i) => v === 2 * i)) found.set(driver, block);
 }
 
 /** A model that does nothing but reorder. */
