@@ -74,6 +74,13 @@ function present(inputs: Readonly<Record<string, NDArray | readonly NDArray[] | 
   return arrays;
 }
 
+/** `f` of the first elements; spelled out because it runs for every scalar of an optimizer step. */
+function ofScalars(f: (...xs: number[]) => number, arrays: readonly NDArray[]): number {
+  const [a, b] = arrays as readonly [NDArray, NDArray?];
+  if (arrays.length > 2) return f(...arrays.map((x) => x.data[0] as number));
+  return b === undefined ? f(a.data[0] as number) : f(a.data[0] as number, b.data[0] as number);
+}
+
 /** Elementwise reference with NumPy broadcasting. */
 export function elementwise(
   f: (...xs: number[]) => number,
@@ -84,7 +91,7 @@ export function elementwise(
 ) => Float64Array {
   return (inputs, _attrs, y) => {
     const arrays = present(inputs);
-    if (y.shape.length === 0) return Float64Array.of(f(...arrays.map((a) => a.data[0] as number)));
+    if (y.shape.length === 0) return Float64Array.of(ofScalars(f, arrays));
     const result = new Float64Array(sizeOf(y.shape));
     if (arrays.every((a) => a.data.length === result.length)) {
       for (let i = 0; i < result.length; i++) result[i] = f(...arrays.map((a) => a.data[i] as number));

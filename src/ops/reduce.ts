@@ -8,6 +8,7 @@ import { distinct, nonzero, normal, type SampleData } from '../ir/samples.ts';
 import { div, factorsOf, mul, sub } from './binary.ts';
 import { cast } from './cast.ts';
 import { equal, where } from './compare.ts';
+import { summandsAlong } from './scatter.ts';
 import { beforeReshape, broadcastTo, reshape, transpose } from './shape.ts';
 import { numeric } from './support.ts';
 import { abs, exp, log, neg, negationOf, sign, sqrt } from './unary.ts';
@@ -53,6 +54,8 @@ function reduction(def: Reduction): TypedOp<ReduceInputs, ReduceAttrs> {
       const inner = a.axes.length === x.rank ? beforeReshape(x) : undefined;
       if (inner)
         return reshape(reduce(typed, inner, undefined, false), reducedShape(x.shape, a.axes, a.keepDims));
+      const scattered = name === 'reduceSum' ? summandsAlong(x, a.axes) : undefined;
+      if (scattered) return reduce(typed, scattered, a.axes, a.keepDims);
       return def.linear ? pulledOut(typed, x, a) : undefined;
     },
     sinkTranspose: ({ x }, { axes, keepDims }, permutation) => {
@@ -98,9 +101,10 @@ function sumAsProduct(x: Operand, { axes, keepDims }: ReduceAttrs, emit: Emit): 
   if (rows < 8 || columns < 8) return undefined;
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const matrix = shape.length === 2 ? x : emit.op('Reshape', [x, list([rows, columns])]);
-  const ones = emit.constant(new Array<number>(rows).fill(1), 'float32', [1, rows]);
+  const ones = emit.constant(new Array<number>(rows).fill(1), 'float32', [rows]);
   const sum = emit.op('MatMul', [ones, matrix]);
-  return emit.op('Reshape', [sum, list(reducedShape(shape, axes, keepDims))]);
+  const result = reducedShape(shape, axes, keepDims);
+  return result.length === 1 ? sum : emit.op('Reshape', [sum, list(result)]);
 }
 
 function lowerReduction(

@@ -110,6 +110,14 @@ export function scatteredOnto(x: Value, y: Value): Value | undefined {
   return scatterElements(x, found.indices, found.updates, found.axis, 'add');
 }
 
+/** Values with the same sum over `axes` as `x`, which scatters them along one of these axes. */
+export function summandsAlong(x: Value, axes: readonly number[]): Value | undefined {
+  const found = elementsOf(x);
+  if (found === undefined || !axes.includes(found.axis)) return undefined;
+  const everywhere = x.shape.every((n, axis) => axis === found.axis || n === found.updates.shape[axis]);
+  return everywhere ? found.updates : undefined;
+}
+
 /** What is added up to make `y`, where it is that and nothing else. */
 function elementsOf({
   node,

@@ -9,7 +9,7 @@ import type { StepKind } from './step-graph.ts';
 /** How often progress is shown. */
 const progressMs = 50;
 /** How long short steps may go on before the event loop gets its turn. */
-const sliceMs = 4;
+const sliceMs = 8;
 
 const batchHooks = {
   train: ['onTrainBatchBegin', 'onTrainBatchEnd'],
