@@ -55,7 +55,8 @@ export function lowerBlocked(
   const apart = emit.op('Reshape', [source, list([...split, ...kernel])]);
   const ordered = emit.op('Transpose', [apart], { perm: { ints: order } });
   const weights = emit.op('Reshape', [ordered, list([filters, channels / a.group, ...kernel])]);
-  return blockedConv(x, weights, bias, kernel, a, filters, emit);
+  const reordered = emit.op('ReorderInput', [x], {}, domain);
+  return blockedConv(reordered, weights, bias, kernel, a, filters, emit);
 }
 
 /** Weights turned around along their spatial axes. */
@@ -97,31 +98,41 @@ export function lowerGradientBlocked(
   // the kernels are slow at borders, and all places here are near one: padding is done before, to the size needed
   const missing = sizes.map((n, i) => {
     const reach = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
-    const before = pads[i] as number;
-    return reach + ((places[i] as number) - 1) * (strides[i] as number) - n - before;
+    return reach + ((places[i] as number) - 1) * (strides[i] as number) - n - (pads[i] as number);
   });
-  const amounts = [0, 0, ...pads.slice(0, 2), 0, 0, ...missing.map((n) => Math.max(0, n))];
-  const padded = amounts.some((n) => n !== 0) ? emit.op('Pad', [x, list(amounts)]) : x;
-  const source = emit.op('Transpose', [padded], swap);
-  // from [N, K/b, places, b] to [K/b, N/b, places, b of N, b of K], the form of weights
-  const reordered = emit.op('ReorderInput', [dy], {}, domain);
-  const apart = emit.op('Reshape', [
-    reordered,
-    list([batch / block, block, filters / block, sizeOf(places), block]),
-  ]);
-  const turned = emit.op('Transpose', [apart], { perm: { ints: [2, 0, 3, 1, 4] } });
-  const weights = emit.op('Reshape', [turned, list([filters, batch, ...places])]);
+  const after = missing.map((n) => Math.max(0, n));
+  const covered = sizes.map((n, i) => n + (pads[i] as number) + (after[i] as number));
+  let source = emit.op('ReorderInput', [emit.op('Transpose', [x], swap)], {}, domain);
+  if (covered.some((n, i) => n !== sizes[i])) {
+    const apart = emit.op('Reshape', [source, list([channels, batch / block, ...sizes, block])]);
+    const padded = emit.op('Pad', [apart, list([0, 0, ...pads.slice(0, 2), 0, 0, 0, ...after, 0])]);
+    source = emit.op('Reshape', [padded, list([channels, batch, ...covered])]);
+  }
+  const weights = blockedTwice(dy, block, emit);
   const window = { strides: dilations, dilations: strides, pads: [0, 0, 0, 0], group: 1 };
-  const like = { name: source, type: { dtype: x.type.dtype, shape: [channels, batch] } };
-  const result = blockedConv(like, weights, undefined, places, window, filters, emit);
+  const result = blockedConv(source, weights, undefined, places, window, filters, emit);
   const surplus = missing.some((n) => n < 0);
   const cut = surplus ? emit.op('Slice', [result, list([0, 0]), list(kernel), list([2, 3])]) : result;
   return emit.op('Transpose', [cut], swap);
 }
 
-/** The convolution itself between reorderings. */
+/** `[N, K, ...places]` as weights `[K/b, N/b, ...places, b of N, b of K]`: a reordering for each of the blocks. */
+function blockedTwice(x: Operand, block: number, emit: Emit): string {
+  const [batch, filters, ...places] = x.type.shape as [number, number, ...number[]];
+  const plane = sizeOf(places);
+  const reshaped = (v: Operand | string, shape: Shape) =>
+    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
+  const reorder = (v: string) => emit.op('ReorderInput', [v], {}, domain);
+  const byBatch = reorder(reshaped(x, [1, batch, filters, plane]));
+  const both = reorder(reshaped(byBatch, [(batch / block) * (filters / block), block, plane, block]));
+  const apart = reshaped(both, [batch / block, filters / block, plane * block * block]);
+  const swapped = emit.op('Transpose', [apart], { perm: { ints: [1, 0, 2] } });
+  return reshaped(swapped, [filters, batch, ...places]);
+}
+
+/** The convolution of a reordered tensor, its result put back in order. */
 function blockedConv(
-  x: Operand,
+  x: string,
   weights: string,
   bias: Operand | undefined,
   kernel: Shape,
@@ -129,8 +140,7 @@ function blockedConv(
   filters: number,
   emit: Emit,
 ): string {
-  const reordered = emit.op('ReorderInput', [x], {}, domain);
   const attributes = { kernel_shape: { ints: kernel }, ...windowOnnx(a), group: { int: a.group } };
-  const result = emit.op('Conv', [reordered, weights, bias], attributes, domain);
+  const result = emit.op('Conv', [x, weights, bias], attributes, domain);
   return emit.op('ReorderOutput', [result], { channels: { int: filters } }, domain);
 }
