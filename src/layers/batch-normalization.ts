@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { normalizeAxis } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
-import { add, mul, neg, reduceMean, reshape, rsqrt, square, sub } from '../ops/index.ts';
+import { affine, batchMoments, batchNormalize } from '../ops/batch-normalization.ts';
+import { add, mul, rsqrt, sub } from '../ops/index.ts';
+import { filled } from '../ops/support.ts';
 import {
   type CallOptions,
   knownSize,
@@ -72,28 +74,17 @@ export class BatchNormalization extends Layer<typeof schema> {
 
   call([x]: Values, { training }: CallOptions): Value {
     const channels = normalizeAxis(this.options.axis, x.rank, 'axis');
-    const shape = x.shape.map((n, axis) => (axis === channels ? n : 1));
-    const aligned = (v: Value): Value => reshape(v, shape);
-    const beta = this.#beta?.value;
+    const { epsilon } = this.options;
+    const each = (value: number): Value => filled([x.shape[channels] as number], value, x.dtype);
+    const [gamma, beta] = [this.#gamma?.value ?? each(1), this.#beta?.value ?? each(0)];
     if (!training || !this.trainable) {
-      const scale = this.#scale(this.#movingVariance.value);
-      const shift = mul(this.#movingMean.value, scale);
-      return add(mul(x, aligned(scale)), aligned(beta ? sub(beta, shift) : neg(shift)));
+      const scale = mul(gamma, rsqrt(add(this.#movingVariance.value, epsilon)));
+      return affine(x, scale, sub(beta, mul(this.#movingMean.value, scale)), channels);
     }
-    const others = shape.flatMap((_, axis) => (axis === channels ? [] : [axis]));
-    const mean = reduceMean(x, others);
-    const centred = sub(x, aligned(mean));
-    const variance = reduceMean(square(centred), others);
+    const { mean, variance } = batchMoments(x, channels);
     this.#moveAverage(this.#movingMean, mean);
     this.#moveAverage(this.#movingVariance, variance);
-    const y = mul(centred, aligned(this.#scale(variance)));
-    return beta ? add(y, aligned(beta)) : y;
-  }
-
-  /** `gamma / sqrt(variance + epsilon)`. */
-  #scale(variance: Value): Value {
-    const inverse = rsqrt(add(variance, this.options.epsilon));
-    return this.#gamma ? mul(inverse, this.#gamma.value) : inverse;
+    return batchNormalize(x, gamma, beta, channels, epsilon);
   }
 
   #moveAverage(average: Weight, batch: Value): void {

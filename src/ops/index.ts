@@ -1,6 +1,7 @@
 import './algebra.ts';
 
 export * from './activation.ts';
+export * from './batch-normalization.ts';
 export * from './binary.ts';
 export * from './cast.ts';
 export * from './clip.ts';
