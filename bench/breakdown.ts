@@ -2,12 +2,11 @@
  * Where the time of a step goes: `node dist/bench/breakdown.js [workload] [steps]` prints one line of JSON.
  * Times are taken around the trainer's own methods, in this process only; a promise counts until it is fulfilled.
  */
-import { Tensor } from '../src/index.ts';
 import { ArrayFeeder } from '../src/training/feeder.ts';
 import { ParameterStore } from '../src/training/parameters.ts';
 import { RandomFeed } from '../src/training/random-feed.ts';
 import { Step } from '../src/training/step.ts';
-import { randomSamples } from './task.ts';
+import { compiledModel, randomTensors } from './sides/model.ts';
 import { findWorkload } from './workloads/index.ts';
 
 const parts = { native: 0, optimizer: 0, feeding: 0, random: 0 };
@@ -48,20 +47,15 @@ function withTimedFill(next: ArrayFeeder['next']): ArrayFeeder['next'] {
 }
 
 const workload = findWorkload(process.argv[2] ?? 'mlp');
-const epochs = Math.ceil(Number(process.argv[3] ?? 4 * workload.batches) / workload.batches);
-const { count, x, y } = randomSamples(workload);
-const dtype = x instanceof Int32Array ? 'int32' : 'float32';
-const data = [
-  new Tensor(dtype, [count, ...workload.sampleShape], x),
-  new Tensor('int32', [count], y),
-] as const;
 const { batchSize, batches } = workload;
-const model = workload.model();
-await model.fit(...data, { batchSize, verbose: 0 });
+const epochs = Math.ceil(Number(process.argv[3] ?? 4 * batches) / batches);
+const { x, y } = randomTensors(workload);
+const model = compiledModel(workload);
+await model.fit(x, y, { batchSize, verbose: 0 });
 
 for (const part of Object.keys(parts) as Part[]) parts[part] = 0;
 const start = performance.now();
-await model.fit(...data, { batchSize, epochs, verbose: 0 });
+await model.fit(x, y, { batchSize, epochs, verbose: 0 });
 const total = performance.now() - start;
 
 const steps = epochs * batches;

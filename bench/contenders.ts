@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Task, taskJson } from './task.ts';
+import { type Mode, type Task, taskJson } from './task.ts';
 import { threads } from './workloads/workload.ts';
 
 /** A process to start. */
@@ -21,6 +21,9 @@ export interface Contender {
   command(task: Task, variant: string): Command;
 }
 
+/** The way of those who have but one. */
+const plain = ({ mode }: Task): readonly string[] => [mode === 'train' ? 'fit' : 'predict'];
+
 const compiled = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const node = (script: string, ...args: readonly string[]): Command =>
   pinned(process.execPath, [script, ...args]);
@@ -32,53 +35,71 @@ const python = (script: string, args: readonly string[], env: Command['env'] = {
   );
 const keras = (backend: string): Contender => ({
   name: `keras-${backend}`,
-  variants: () => ['fit'],
-  command: (task) => python('keras_peer.py', [taskJson(task)], { KERAS_BACKEND: backend }),
+  variants: ({ mode }) => (mode === 'train' ? ['fit'] : ['predict_on_batch', 'compiled']),
+  command: (task, variant) => python('keras_peer.py', [taskJson(task), variant], { KERAS_BACKEND: backend }),
 });
 const tfjs = (backend: string): Contender => ({
   name: `tfjs-${backend}`,
-  variants: () => ['fit'],
+  variants: plain,
   command: (task) => node(compiled('./peers/tfjs-peer.js'), taskJson(task), backend),
 });
 
 /**
- * The form of Adam, or the model compiled; `passive`: threads sleep, not spin, between pieces of work, which is better
- * on a busy machine; `channels-last`: the layout of images.
+ * The form of the optimizer, or the model compiled (`frozen`: with its weights); `passive`: threads sleep, not spin,
+ * between pieces of work, which is better on a busy machine; `channels-last`: the layout of images.
  */
+const torchForms = {
+  train: ['plain', 'foreach', 'fused', 'compiled', 'fused passive', 'compiled passive'],
+  predict: ['eager', 'compiled', 'frozen', 'eager passive'],
+};
+const torchImageForms = {
+  train: ['fused channels-last', 'fused passive channels-last'],
+  predict: ['eager channels-last', 'compiled channels-last'],
+};
+const torchEnvironment: Readonly<Record<string, Command['env']>> = {
+  passive: { OMP_WAIT_POLICY: 'passive' },
+  frozen: { TORCHINDUCTOR_FREEZING: '1' },
+};
 const torch: Contender = {
   name: 'torch',
-  variants: ({ sampleShape }) => [
-    'plain',
-    'foreach',
-    'fused',
-    'compiled',
-    'fused passive',
-    'compiled passive',
-    ...(sampleShape.length === 3 ? ['fused channels-last', 'fused passive channels-last'] : []),
+  variants: ({ mode, sampleShape }) => [
+    ...torchForms[mode],
+    ...(sampleShape.length === 3 ? torchImageForms[mode] : []),
   ],
   command(task, variant) {
     const words = variant.split(' ');
-    const env = words.includes('passive') ? { OMP_WAIT_POLICY: 'passive' } : {};
+    const env = Object.assign({}, ...words.map((word) => torchEnvironment[word]));
     return python('torch_peer.py', [taskJson(task), ...words], env);
   },
 };
 
-/** tfk first: the others are compared with it. */
-export const contenders: readonly [Contender, ...Contender[]] = [
-  { name: 'tfk', variants: () => ['fit'], command: (task) => node(compiled('./sides/tfk.js'), task.name) },
-  torch,
-  keras('jax'),
-  keras('tensorflow'),
-  tfjs('wasm'),
-  tfjs('cpu'),
-];
+const tfk: Contender = {
+  name: 'tfk',
+  variants: plain,
+  command: (task) => node(compiled('./sides/tfk.js'), taskJson(task)),
+};
+/** The exported network; it can't train. */
+const ortNode: Contender = {
+  name: 'onnxruntime-node',
+  variants: plain,
+  command: (task) => node(compiled('./sides/ort-node.js'), taskJson(task)),
+};
 
-/** @throws RangeError naming the known peers */
-export function findPeer(name: string): Contender {
-  const [, ...peers] = contenders;
-  const found = peers.find((c) => c.name === name);
-  if (found) return found;
-  throw new RangeError(`No peer "${name}". There are: ${peers.map((c) => c.name).join(', ')}.`);
+/** Who takes part; tfk first: the others are compared with it. */
+export const contenders: Readonly<Record<Mode, readonly [Contender, ...Contender[]]>> = {
+  train: [tfk, torch, keras('jax'), keras('tensorflow'), tfjs('wasm'), tfjs('cpu')],
+  predict: [tfk, ortNode, torch, keras('jax'), keras('tensorflow'), tfjs('wasm'), tfjs('cpu')],
+};
+
+/** tfk and the peers of these names, or all. @throws RangeError naming the known peers */
+export function chosenContenders(mode: Mode, names?: readonly string[]): readonly Contender[] {
+  const [own, ...peers] = contenders[mode];
+  const chosen = names?.map((name) => {
+    const found = peers.find((c) => c.name === name);
+    if (found) return found;
+    throw new RangeError(`No peer "${name}". There are: ${peers.map((c) => c.name).join(', ')}.`);
+  });
+  return [own, ...(chosen ?? peers)];
 }
 
 /** How many threads, for those who ask the environment; the others are held to as many processors by `taskset`. */

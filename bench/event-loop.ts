@@ -1,6 +1,6 @@
 /** Whether a process stays responsive while it trains: `node dist/bench/event-loop.js` prints one line of JSON. */
-import { type FitOptions, Tensor } from '../src/index.ts';
-import { randomSamples } from './task.ts';
+import type { FitOptions } from '../src/index.ts';
+import { compiledModel, randomTensors } from './sides/model.ts';
 import { mnistConvnet } from './workloads/mnist-convnet.ts';
 
 /** How late a timer of one millisecond was, each time, while something went on. */
@@ -18,13 +18,11 @@ async function delaysDuring(work: () => Promise<unknown>): Promise<number[]> {
   return delays.sort((a, b) => b - a);
 }
 
-const { batchSize, batches, sampleShape, name } = mnistConvnet;
-const { count, x, y } = randomSamples(mnistConvnet);
-const inputs = new Tensor('float32', [count, ...sampleShape], x);
-const labels = new Tensor('int32', [count], y);
-const model = mnistConvnet.model();
+const { batchSize, batches, name } = mnistConvnet;
+const { x, y } = randomTensors(mnistConvnet);
+const model = compiledModel(mnistConvnet);
 const train = (options: FitOptions): Promise<number[]> =>
-  delaysDuring(() => model.fit(inputs, labels, { batchSize, verbose: 0, ...options }));
+  delaysDuring(() => model.fit(x, y, { batchSize, verbose: 0, ...options }));
 
 const compiling = await train({ stepsPerEpoch: 1 });
 const training = await train({ epochs: 2 });

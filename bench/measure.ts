@@ -82,9 +82,9 @@ async function fastest(contender: Contender, task: Task, effort: Effort): Promis
 /** The first step, then longer and longer repetitions, until one has the length asked for. */
 async function warmUp(contender: Contender, variant: string, task: Task, { seconds }: Effort): Promise<Warm> {
   const side = await Side.start(contender.command(task, variant), variant);
-  const { firstEpoch } = await side.train(1);
+  const { firstEpoch } = await side.run(1);
   for (let steps = 1; ; ) {
-    const { milliseconds } = await side.train(steps);
+    const { milliseconds } = await side.run(steps);
     const wanted = Math.max(1, Math.round((1000 * seconds) / milliseconds));
     if (wanted <= 1.5 * steps) {
       const slow = milliseconds > 5000 * seconds;
@@ -98,7 +98,7 @@ async function warmUp(contender: Contender, variant: string, task: Task, { secon
 async function takeTurns(sides: readonly Warm[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const { side, steps, milliseconds, slow } of sides) {
-      if (!slow) milliseconds.push((await side.train(steps)).milliseconds);
+      if (!slow) milliseconds.push((await side.run(steps)).milliseconds);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Whether training leaks: `node dist/bench/memory.js` prints one line of JSON. */
-import { callbacks, Tensor } from '../src/index.ts';
-import { randomSamples } from './task.ts';
+import { callbacks } from '../src/index.ts';
+import { compiledModel, randomTensors } from './sides/model.ts';
 import { tinyMlp } from './workloads/tiny-mlp.ts';
 
 const epochs = 100;
@@ -18,10 +18,8 @@ class Sampler extends callbacks.Callback {
 }
 
 const task = { ...tinyMlp, batches: stepsPerEpoch };
-const { count, x, y } = randomSamples(task);
-const inputs = new Tensor('float32', [count, ...task.sampleShape], x);
-const labels = new Tensor('int32', [count], y);
-await tinyMlp.model().fit(inputs, labels, {
+const { x, y } = randomTensors(task);
+await compiledModel(task).fit(x, y, {
   batchSize: task.batchSize,
   epochs,
   verbose: 0,

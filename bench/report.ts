@@ -64,7 +64,7 @@ function cells(line: Exclude<Line, Absence>): string[] {
   const name = own ? version : `${line.contender} ${version.split(' ')[1] ?? ''}`;
   return [
     workload,
-    variant === 'fit' ? name : `${name}, ${variant}`,
+    variant === 'fit' || variant === 'predict' ? name : `${name}, ${variant}`,
     digits(line.median),
     own ? '' : digits(r.median),
     own ? '' : `${digits(r.min)}-${digits(r.max)}`,

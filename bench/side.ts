@@ -18,7 +18,7 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-/** A process that trains when told to, and is idle otherwise. */
+/** A process that trains, or predicts, when told to, and is idle otherwise. */
 export class Side {
   readonly variant: string;
   /** What the process calls itself: name and version. */
@@ -60,10 +60,10 @@ export class Side {
   }
 
   /**
-   * Trains for about so many steps.
+   * Makes about so many steps.
    * @throws {@link Unavailable} when the side fails; it is closed then
    */
-  async train(steps: number): Promise<Measured> {
+  async run(steps: number): Promise<Measured> {
     await delay(settleMs);
     this.#child.stdin?.write(`${JSON.stringify({ steps })}\n`);
     const answer = (await this.#line()) as Answer;

@@ -37,7 +37,8 @@ def random_samples(task):
         half = random.integers(task["vocabulary"], size=shape, dtype=np.int32)
     else:
         half = random.random(shape, dtype=np.float32)
-    return np.concatenate([half, half]), random.integers(task["classes"], size=count, dtype=np.int32)
+    labels = (count, *task.get("labelShape", []))
+    return np.concatenate([half, half]), random.integers(task["classes"], size=labels, dtype=np.int32)
 
 
 def portion(task, steps):
@@ -45,9 +46,26 @@ def portion(task, steps):
     return task["batchSize"] * min(steps, task["batches"]), 1 + max(1, round(steps / task["batches"]))
 
 
-def serve(version, train):
+def calls(inputs, build):
+    """Single calls of what `build` makes, each with the next of the inputs; one call counts as the first epoch."""
+    call = None
+
+    def run(steps, mark):
+        nonlocal call
+        call = call or build()
+        call(inputs[0])
+        mark()
+        for i in range(steps):
+            call(inputs[i % len(inputs)])
+        mark()
+        return steps
+
+    return run
+
+
+def serve(version, run):
     """
-    Answers requests until standard input ends. `train(steps, mark)` calls `mark()` at the end of each epoch, two at
+    Answers requests until standard input ends. `run(steps, mark)` calls `mark()` at the end of each epoch, two at
     least, and returns the steps of an epoch; all but those of the first epoch are timed.
     """
     say(ready=version)
@@ -55,7 +73,7 @@ def serve(version, train):
         start = time.perf_counter()
         ends = []
         try:
-            per_epoch = train(json.loads(line)["steps"], lambda: ends.append(time.perf_counter()))
+            per_epoch = run(json.loads(line)["steps"], lambda: ends.append(time.perf_counter()))
             steps = per_epoch * (len(ends) - 1)
             milliseconds = 1000 * (ends[-1] - ends[0]) / steps
             say(steps=steps, milliseconds=milliseconds, firstEpoch=1000 * (ends[0] - start))

@@ -5,49 +5,28 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { say, serve } from '../sides/serve.ts';
+import { calls, type Run, say, serve } from '../sides/serve.ts';
 import { portion, randomSamples, type Task } from '../task.ts';
+import { findWorkload } from '../workloads/index.ts';
+import type { Kit } from '../workloads/workload.ts';
 
+/** What is used of TensorFlow.js; networks are built from the same source as tfk's. */
 interface Tfjs {
   readonly version: { readonly tfjs: string };
-  readonly layers: Readonly<
-    Record<'conv2d' | 'dense' | 'dropout' | 'flatten' | 'maxPooling2d', LayerFactory>
-  >;
-  sequential(options: { layers: readonly unknown[] }): TfjsModel;
+  readonly train: { momentum(learningRate: number, momentum: number): unknown };
   setBackend(name: string): Promise<boolean>;
   tensor(data: Float32Array | Int32Array, shape: readonly number[], dtype: string): TfjsTensor;
 }
-type LayerFactory = (options?: object) => unknown;
 interface TfjsTensor {
   slice(begin: number, size: number): TfjsTensor;
+  data(): Promise<unknown>;
   dispose(): void;
 }
 interface TfjsModel {
   compile(options: object): void;
   fit(x: TfjsTensor, y: TfjsTensor, options: object): Promise<unknown>;
+  predict(x: TfjsTensor): TfjsTensor;
 }
-
-const models: Readonly<Record<string, (layers: Tfjs['layers']) => readonly unknown[]>> = {
-  'tiny-mlp': ({ dense }) => [
-    dense({ inputShape: [4], units: 16, activation: 'relu' }),
-    dense({ units: 16, activation: 'relu' }),
-    dense({ units: 3, activation: 'softmax' }),
-  ],
-  mlp: ({ dense }) => [
-    dense({ inputShape: [784], units: 512, activation: 'relu' }),
-    dense({ units: 256, activation: 'relu' }),
-    dense({ units: 10, activation: 'softmax' }),
-  ],
-  'mnist-convnet': ({ conv2d, dense, dropout, flatten, maxPooling2d }) => [
-    conv2d({ inputShape: [28, 28, 1], filters: 32, kernelSize: 3, activation: 'relu' }),
-    maxPooling2d({ poolSize: 2 }),
-    conv2d({ filters: 64, kernelSize: 3, activation: 'relu' }),
-    maxPooling2d({ poolSize: 2 }),
-    flatten(),
-    dropout({ rate: 0.5 }),
-    dense({ units: 10, activation: 'softmax' }),
-  ],
-};
 
 /** Imports a package from the folder named in TFK_BENCH_TFJS, else from where this project finds it. */
 async function load<T>(name: string): Promise<T> {
@@ -64,34 +43,53 @@ async function open(backend: string): Promise<Tfjs> {
   return tf;
 }
 
-function compiledModel(tf: Tfjs, name: string): TfjsModel {
-  const layers = models[name]?.(tf.layers);
-  if (layers === undefined) throw new RangeError(`tfjs-peer has no model "${name}".`);
-  const model = tf.sequential({ layers });
-  model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy' });
+function compiledModel(tf: Tfjs, { name, optimizer }: Task): TfjsModel {
+  const model = findWorkload(name).build(tf as unknown as Kit) as unknown as TfjsModel;
+  model.compile({
+    optimizer: optimizer === 'adam' ? 'adam' : tf.train.momentum(0.01, 0.9),
+    loss: 'sparseCategoricalCrossentropy',
+  });
   return model;
 }
 
-async function train(tf: Tfjs, task: Task): Promise<void> {
+function inputTensor(
+  tf: Tfjs,
+  { sampleShape, vocabulary }: Task,
+  count: number,
+  x: Float32Array | Int32Array,
+) {
+  return tf.tensor(x, [count, ...sampleShape], vocabulary === undefined ? 'float32' : 'int32');
+}
+
+function training(tf: Tfjs, task: Task): Run {
   const { count, x, y } = randomSamples(task);
-  const inputs = tf.tensor(x, [count, ...task.sampleShape], x instanceof Int32Array ? 'int32' : 'float32');
-  const labels = tf.tensor(Float32Array.from(y), [count, 1], 'float32');
+  const { batchSize, labelShape = [] } = task;
+  const inputs = inputTensor(tf, task, count, x);
+  const labels = tf.tensor(Float32Array.from(y), [count, ...labelShape, 1], 'float32');
   let model: TfjsModel | undefined;
-  await serve(`tfjs ${tf.version.tfjs}`, async (steps, mark) => {
-    model ??= compiledModel(tf, task.name);
-    const { batchSize } = task;
+  return async (steps, mark) => {
+    model ??= compiledModel(tf, task);
     const { samples, epochs } = portion(task, steps);
     const [xs, ys] = [inputs.slice(0, samples), labels.slice(0, samples)];
-    await model.fit(xs, ys, {
-      batchSize,
-      epochs,
-      verbose: 0,
-      yieldEvery: 'never',
-      callbacks: { onEpochEnd: mark },
-    });
+    const callbacks = { onEpochEnd: mark };
+    await model.fit(xs, ys, { batchSize, epochs, verbose: 0, yieldEvery: 'never', callbacks });
     xs.dispose();
     ys.dispose();
     return samples / batchSize;
+  };
+}
+
+function prediction(tf: Tfjs, task: Task): Run {
+  const { batchSize, batches } = task;
+  const { count, x } = randomSamples(task);
+  const all = inputTensor(tf, task, count, x);
+  const inputs = Array.from({ length: batches }, (_, i) => all.slice(i * batchSize, batchSize));
+  let model: TfjsModel | undefined;
+  return calls(inputs, async (input) => {
+    model ??= compiledModel(tf, task);
+    const output = model.predict(input);
+    await output.data();
+    output.dispose();
   });
 }
 
@@ -100,4 +98,7 @@ const tf = await open(backend).catch((error: unknown) => {
   say({ missing: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) });
   return undefined;
 });
-if (tf !== undefined) await train(tf, JSON.parse(taskText) as Task);
+if (tf !== undefined) {
+  const task = JSON.parse(taskText) as Task;
+  await serve(`tfjs ${tf.version.tfjs}`, (task.mode === 'train' ? training : prediction)(tf, task));
+}

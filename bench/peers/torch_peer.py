@@ -1,43 +1,18 @@
-"""PyTorch's side: torch_peer.py <task> <plain | foreach | fused | compiled> [channels-last]."""
+"""
+PyTorch's side: torch_peer.py <task> <form> [channels-last]. Forms of training: the optimizer plain, foreach or fused,
+or the model compiled too; of prediction: eager, compiled, or frozen, which is compiled with the weights.
+"""
 
 import sys
 
-from side import portion, random_samples, read_task, required, serve
+from side import calls, portion, random_samples, read_task, required, serve
 
 with required():
     import torch
-    from torch import nn
     from torch.nn.functional import cross_entropy
+    from torch_models import models
 
-
-def tiny_mlp():
-    return nn.Sequential(
-        nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 3)
-    )
-
-
-def mlp():
-    return nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)
-    )
-
-
-def mnist_convnet():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Dropout(0.5),
-        nn.Linear(1600, 10),
-    )
-
-
-models = {"tiny-mlp": tiny_mlp, "mlp": mlp, "mnist-convnet": mnist_convnet}
-adam_forms = {
+optimizer_forms = {
     "plain": {"foreach": False},
     "foreach": {"foreach": True},
     "fused": {"fused": True},
@@ -50,10 +25,13 @@ class Training:
 
     def __init__(self, task, form, channels_last, x, y):
         self.task, self.x, self.y, self.channels_last = task, x, y, channels_last
-        model = models[task["name"]]()
-        if channels_last:
-            model.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, **adam_forms[form])
+        model = build(task, channels_last)
+        if task["optimizer"] == "adam":
+            self.optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, **optimizer_forms[form])
+        else:
+            self.optimizer = torch.optim.SGD(
+                model.parameters(), lr=0.01, momentum=0.9, **optimizer_forms[form]
+            )
         self.loss = lambda x, y: cross_entropy(model(x), y)
         if form == "compiled":
             self.loss = torch.compile(self.loss)
@@ -81,20 +59,45 @@ class Training:
         return loss.detach()
 
 
+def build(task, channels_last):
+    model = models[task["name"]]()
+    return model.to(memory_format=torch.channels_last) if channels_last else model
+
+
+def training(task, form, channels_last, x, y):
+    made = None
+
+    def train(steps, mark):
+        nonlocal made
+        made = made or Training(task, form, channels_last, x, y.long())
+        return made.fit(steps, mark)
+
+    return train
+
+
+def prediction(task, form, channels_last, x):
+    def predictor():
+        model = build(task, channels_last).eval()
+        call = model if form == "eager" else torch.compile(model)
+
+        def predict(batch):
+            with torch.no_grad():
+                call(batch.permute(0, 3, 1, 2) if channels_last else batch)
+
+        return predict
+
+    return calls(x.split(task["batchSize"]), predictor)
+
+
 def main():
     task, form, channels_last = read_task(), sys.argv[2], "channels-last" in sys.argv
     torch.set_num_threads(2)
     x, y = (torch.from_numpy(a) for a in random_samples(task))
     if x.ndim == 4 and not channels_last:
         x = x.permute(0, 3, 1, 2).contiguous()
-    training = None
-
-    def train(steps, mark):
-        nonlocal training
-        training = training or Training(task, form, channels_last, x, y.long())
-        return training.fit(steps, mark)
-
-    serve(f"torch {torch.__version__}", train)
+    train = task["mode"] == "train"
+    run = training(task, form, channels_last, x, y) if train else prediction(task, form, channels_last, x)
+    serve(f"torch {torch.__version__}", run)
 
 
 main()

@@ -1,15 +1,9 @@
-/** tfk's side: `node tfk.js <workload>`, then `{"steps": 100}` on standard input. */
-import { callbacks, type Model, Tensor, version } from '../../src/index.ts';
-import { portion, randomSamples } from '../task.ts';
+/** tfk's side: `node tfk.js <task>`, then `{"steps": 100}` on standard input. */
+import { callbacks, type Model, version } from '../../src/index.ts';
+import { portion, type Task } from '../task.ts';
 import { findWorkload } from '../workloads/index.ts';
-import { serve } from './serve.ts';
-
-const workload = findWorkload(process.argv[2] ?? '');
-const { count, x, y } = randomSamples(workload);
-const dtype = x instanceof Int32Array ? 'int32' : 'float32';
-const inputs = new Tensor(dtype, [count, ...workload.sampleShape], x);
-const labels = new Tensor('int32', [count], y);
-let model: Model | undefined;
+import { compiledModel, randomTensors } from './model.ts';
+import { calls, type Run, serve } from './serve.ts';
 
 /** Tells when an epoch ends. */
 class Clock extends callbacks.Callback {
@@ -21,15 +15,36 @@ class Clock extends callbacks.Callback {
   }
 }
 
-await serve(`tfk ${version}`, async (steps, mark) => {
-  model ??= workload.model();
-  const { batchSize } = workload;
-  const { samples, epochs } = portion(workload, steps);
-  await model.fit(inputs.rows(0, samples), labels.rows(0, samples), {
-    batchSize,
-    epochs,
-    verbose: 0,
-    callbacks: [new Clock(mark)],
+/** Trains with `fit`. */
+function training(task: Task): Run {
+  const { x, y } = randomTensors(task);
+  let model: Model | undefined;
+  return async (steps, mark) => {
+    model ??= compiledModel(findWorkload(task.name));
+    const { batchSize } = task;
+    const { samples, epochs } = portion(task, steps);
+    const clock = new Clock(mark);
+    await model.fit(x.rows(0, samples), y.rows(0, samples), {
+      batchSize,
+      epochs,
+      verbose: 0,
+      callbacks: [clock],
+    });
+    return samples / batchSize;
+  };
+}
+
+/** Predicts a batch at a time. */
+function prediction(task: Task): Run {
+  const { x } = randomTensors(task);
+  const { batchSize, batches } = task;
+  const inputs = Array.from({ length: batches }, (_, i) => x.rows(i * batchSize, (i + 1) * batchSize));
+  let model: Model | undefined;
+  return calls(inputs, async (input) => {
+    model ??= compiledModel(findWorkload(task.name));
+    await model.predict(input, { batchSize, verbose: 0 });
   });
-  return samples / batchSize;
-});
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as Task;
+await serve(`tfk ${version}`, task.mode === 'train' ? training(task) : prediction(task));
