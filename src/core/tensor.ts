@@ -1,6 +1,8 @@
 import { DataError, DtypeError, ShapeError } from '../errors.ts';
 import { allocate, type DType, dtypeOfData, isBig, type TensorData } from './dtype.ts';
-import { formatType, type Shape, sizeOf, stridesOf } from './shape.ts';
+import { formatTensor } from './format-tensor.ts';
+import { formatType, type Shape, sameShape, sizeOf, stridesOf } from './shape.ts';
+import { type SliceRange, sliceData } from './slice-data.ts';
 
 /** Nested arrays of numbers, booleans or bigints. */
 export type NestedArray = number | boolean | bigint | readonly NestedArray[];
@@ -79,9 +81,49 @@ export class Tensor {
     );
   }
 
+  /**
+   * A part of the tensor, copied: one entry per axis, the rest whole. A number picks one index and drops the axis,
+   * `[start, end]` a range (`end` may be left out), `null` everything; negative numbers count from the end.
+   * @example `x.slice(0, [1, 3], null)` is NumPy's `x[0, 1:3, :]`
+   * @throws {@link ShapeError} when there are more ranges than axes, or an index lies outside
+   */
+  slice(...ranges: readonly SliceRange[]): Tensor {
+    const { shape, data } = sliceData(this, ranges);
+    return new Tensor(this.dtype, shape, data);
+  }
+
+  /** Whether type, shape and every element are the same; NaN equals NaN. */
+  equals(other: Tensor): boolean {
+    if (this.dtype !== other.dtype || !sameShape(this.shape, other.shape)) return false;
+    for (let i = 0; i < this.size; i++) {
+      const [a, b] = [this.data[i], other.data[i]];
+      if (a !== b && !(Number.isNaN(a) && Number.isNaN(b))) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Whether shapes are the same and every element is close: `|a - b| <= atol + rtol * |b|`.
+   * @param tolerance - defaults are NumPy's: `rtol` 1e-5, `atol` 1e-8
+   */
+  allClose(other: Tensor, tolerance: { readonly rtol?: number; readonly atol?: number } = {}): boolean {
+    const { rtol = 1e-5, atol = 1e-8 } = tolerance;
+    if (!sameShape(this.shape, other.shape)) return false;
+    for (let i = 0; i < this.size; i++) {
+      const [a, b] = [Number(this.data[i]), Number(other.data[i])];
+      if (a !== b && !(Math.abs(a - b) <= atol + rtol * Math.abs(b))) return false;
+    }
+    return true;
+  }
+
   toString(): string {
     const shown = this.data.subarray(0, 6).join(', ');
     return `Tensor ${formatType(this)} [${shown}${this.size > 6 ? ', ...' : ''}]`;
+  }
+
+  /** What `console.log` shows: type, shape and elements as nested lists, long axes shortened. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return formatTensor(this);
   }
 }
 

@@ -1,0 +1,10 @@
+export { cond, scan, whileLoop } from './control.ts';
+export { type Box, collocationPoints, derivative, type Field } from './differential.ts';
+export { type GradientOf, type GradOptions, grad, valueAndGrad, type Wrt } from './gradients.ts';
+export { type CallSettings, call, callMulti, jit } from './jit.ts';
+export type { Lifted } from './lift.ts';
+export { ops } from './ops.ts';
+export { hessian, jacobian, jvp, vjp } from './products.ts';
+export { checkpoint, customGradient } from './rules.ts';
+export { type TrainStep, type TrainStepOptions, trainStep } from './train-step.ts';
+export type { Concrete, Mixed } from './tree.ts';
