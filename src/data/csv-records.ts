@@ -40,7 +40,7 @@ function unpacked(file: Readable): Readable {
 }
 
 /** Cuts text into records. A record goes on over line ends while its quotes are odd in number. */
-class RecordSplitter {
+export class RecordSplitter {
   readonly #file: string;
   readonly #delimiter: string;
   readonly #onRecord: OnRecord;

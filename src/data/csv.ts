@@ -2,6 +2,7 @@ import { unknownName } from '../core/registry.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { eachRecord } from './csv-records.ts';
+import type { Columns } from './feature-columns.ts';
 
 /** How to read a delimited text file. */
 export interface CsvOptions {
@@ -86,6 +87,34 @@ export async function csvToTensors(
   }
   return { x: new Tensor('float32', [rowCount, width], data), featureNames, ...labels(columns[width]) };
 }
+
+/**
+ * Columns of any type and the target of a CSV or TSV file, for a {@link FeatureSpace}; cells without a value are
+ * `null` or NaN where `missing` is `nan`.
+ * @param options - `target`: column to predict; `features`: the columns
+ * @throws {@link DataError} as {@link readCsv}, and when the target is missing
+ */
+export async function csvToColumns(
+  path: string,
+  options: Omit<CsvOptions, 'columns'> & { readonly target: string; readonly features: readonly string[] },
+): Promise<{ columns: Columns; y: Tensor; classNames?: readonly string[] }> {
+  const { target, features } = options;
+  const layout = await survey(path, options);
+  const table = await load(path, options, layout, [...features, target], target);
+  return {
+    columns: columnsOf({ ...table, columns: table.columns.slice(0, -1) }),
+    ...labels(table.columns.at(-1)),
+  };
+}
+
+/** The columns of a table by name; texts that are missing are `null`. */
+export const columnsOf = ({ columns }: Table): Columns =>
+  Object.fromEntries(
+    columns.map((column) => [
+      column.name,
+      column.type === 'number' ? column.values : column.values.map((text) => (text === '' ? null : text)),
+    ]),
+  );
 
 /** Numbers as they are; texts as indices into their sorted list. */
 function labels(column: Column | undefined): { y: Tensor; classNames?: readonly string[] } {
