@@ -78,7 +78,7 @@ export function ioError(error: unknown, path: string, verb: 'read' | 'write'): u
 }
 
 /** `ENOENT` and the like. Node's own errors may come from another realm, so that `instanceof` does not tell. */
-const systemCode = (error: unknown): string | undefined =>
+export const systemCode = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code))
     ? String(error.code)
     : undefined;

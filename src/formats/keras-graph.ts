@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { FormatError } from '../errors.ts';
+import {
+  type CallSignature,
+  mapArguments,
+  type NamedArguments,
+  noArguments,
+} from '../layers/call-arguments.ts';
 import { InputLayer } from '../layers/input.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { Functional } from '../models/functional.ts';
 import type { Json } from './keras-json.ts';
 import { excerpt, isRecord } from './keras-objects.ts';
+import { kerasKey, ownKey } from './keras-spelling.ts';
 
 /** How Keras writes the wiring of a functional model. */
 export interface KerasGraph {
@@ -25,10 +32,11 @@ export function graphToKeras(model: Functional): KerasGraph {
     class_name: '__keras_tensor__',
     config: { shape, dtype, keras_history: [origin.call.layer.name, nodeOf(origin), origin.index] },
   });
-  const callToKeras = ({ inputs }: LayerCall): Json => ({
-    args: inputs.length === 1 ? inputs.map(tensorToKeras) : [inputs.map(tensorToKeras)],
-    kwargs: {},
-  });
+  const callToKeras = (call: LayerCall): Json => {
+    const inputs = call.inputs.map(tensorToKeras);
+    const oneByOne = inputs.length === 1 || call.layer.signature.inputs !== undefined;
+    return { args: oneByOne ? inputs : [inputs], kwargs: argumentsToKeras(call, tensorToKeras) };
+  };
   const endToKeras = ({ origin }: SymbolicTensor): Json => [
     origin.call.layer.name,
     nodeOf(origin) + nodesBefore(origin.call.layer),
@@ -50,6 +58,32 @@ export function graphToKeras(model: Functional): KerasGraph {
   };
 }
 
+/** Arguments of a call beside its inputs; masks of inputs that come in a list are in a list, too. */
+function argumentsToKeras(
+  { layer, tensors, flags }: LayerCall,
+  toKeras: (tensor: SymbolicTensor) => Json,
+): Record<string, Json> {
+  const { lists = [] } = layer.signature;
+  const listed = listedMasks(layer.signature);
+  const kwargs: Record<string, Json> = {};
+  for (const [name, list] of Object.entries(tensors)) {
+    if (listed.includes(name)) continue;
+    kwargs[kerasKey(name)] = lists.includes(name) ? list.map(toKeras) : toKeras(list[0] as SymbolicTensor);
+  }
+  if (listed.some((name) => tensors[name])) {
+    kwargs.mask = listed.map((name) => {
+      const [mask] = tensors[name] ?? [];
+      return mask ? toKeras(mask) : null;
+    });
+  }
+  for (const [name, flag] of Object.entries(flags)) kwargs[kerasKey(name)] = flag;
+  return kwargs;
+}
+
+/** Masks that Keras takes together, as a list `mask`. */
+const listedMasks = ({ inputs, masks = [] }: CallSignature): readonly string[] =>
+  inputs === undefined && masks.length > 1 ? masks : [];
+
 /** The ends of a model count nodes of a nested functional model from 1, as it has had one of its own; nodes do not. */
 const nodesBefore = (layer: Layer): number => (layer instanceof Functional ? 1 : 0);
 
@@ -67,6 +101,8 @@ type Place = readonly [layer: string, node: number, tensor: number];
 interface Use {
   readonly layer: Layer;
   readonly places: readonly Place[];
+  /** Arguments beside the inputs. */
+  readonly args: NamedArguments<Place>;
   /** The call of the same layer that has to come first. */
   readonly previous: Use | undefined;
   outputs: readonly SymbolicTensor[] | undefined;
@@ -120,12 +156,14 @@ function makeCalls(
   const open = new Set<Use>();
   const stack = [last];
   for (let use = stack.at(-1); use !== undefined; use = stack.at(-1)) {
-    const needed = use.places.map(find);
+    const { layer, places, args } = use;
+    const needed = [...places, ...Object.values(args.tensors).flat()].map(find);
     const missing = (use.previous ? [use.previous, ...needed] : needed).filter(
       (u) => u.outputs === undefined,
     );
     if (missing.length === 0) {
-      use.outputs ??= use.layer.applyMulti(use.places.map(take));
+      const { tensors, flags } = mapArguments(args, take);
+      use.outputs ??= layer.applyMulti(places.map(take), { ...tensors, ...flags });
       stack.pop();
     } else if (open.has(use)) {
       throw new FormatError(`${where}: layer "${use.layer.name}" depends on itself.`, { op: 'keras' });
@@ -140,7 +178,7 @@ const nodeSchema = z.strictObject({ args: z.array(z.unknown()), kwargs: z.record
 
 function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
   if (layer instanceof InputLayer) {
-    return [{ layer, places: [], previous: undefined, outputs: [layer.tensor()] }];
+    return [{ layer, places: [], args: noArguments, previous: undefined, outputs: [layer.tensor()] }];
   }
   const nodes = z.array(nodeSchema).safeParse(inboundNodes);
   if (!nodes.success) {
@@ -153,14 +191,52 @@ function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
   for (const { args, kwargs } of nodes.data) {
     // Keras writes the mode of a call, but a model's own mode overrides it
     const { training: _, ...others } = kwargs;
+    const named = argumentsFromKeras(others, layer.signature, where);
     uses.push({
       layer,
-      places: [...placesOfTensors(args, where), ...placesOfTensors(others, where)],
+      places: [...placesOfTensors(args, where), ...placesOfTensors(named.inputs, where)],
+      args: named,
       previous: uses.at(-1),
       outputs: undefined,
     });
   }
   return uses;
+}
+
+/** Keras's keyword arguments: those that the signature names, and inputs that were passed by name. */
+function argumentsFromKeras(
+  kwargs: Readonly<Record<string, unknown>>,
+  signature: CallSignature,
+  where: string,
+): NamedArguments<Place> & { readonly inputs: readonly unknown[] } {
+  const { masks = [], tensors = [], lists = [], flags = [] } = signature;
+  const listed = listedMasks(signature);
+  const named = { tensors: {} as Record<string, readonly Place[]>, flags: {} as Record<string, boolean> };
+  const inputs: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(kwargs)) {
+    const name = ownKey(key);
+    if (value === null) continue;
+    if (typeof value === 'boolean' && flags.includes(name)) {
+      named.flags[name] = value;
+    } else if (name === 'mask' && listed.length > 0 && Array.isArray(value)) {
+      listed.forEach((mask, i) => {
+        const places = placesOfTensors(value[i] ?? null, where);
+        if (places.length > 0) named.tensors[mask] = places;
+      });
+    } else if ([...masks, ...tensors, ...lists].includes(name)) {
+      named.tensors[name] = placesOfTensors(value, where);
+    } else {
+      inputs[name] = value;
+    }
+  }
+  const order = signature.inputs ?? Object.keys(inputs).sort();
+  const stranger = Object.keys(inputs).find((name) => !order.includes(name) && inputs[name] !== false);
+  if (stranger !== undefined) {
+    throw new FormatError(`${where}: the argument "${stranger}" of a call is not supported.`, {
+      op: 'keras',
+    });
+  }
+  return { ...named, inputs: order.map((name) => inputs[name] ?? null) };
 }
 
 const place = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);

@@ -11,18 +11,19 @@ import { type GraphMember, graphToKeras, wireGraph } from './keras-graph.ts';
 import type { Json, JsonRecord } from './keras-json.ts';
 import {
   configFromKeras,
-  configToKeras,
   dtypeName,
+  dtypePolicy,
   excerpt,
-  float32Policy,
   isRecord,
   type KerasObject,
+  layerConfigToKeras,
   objectFromKeras,
   objectToKeras,
   type RawObject,
   type ReadContext,
   rawObject,
 } from './keras-objects.ts';
+import { registeredName } from './registered.ts';
 
 /** Layers that stand in several places, with the number by which Keras recognizes them. */
 type Shared = ReadonlyMap<Layer, number>;
@@ -45,7 +46,8 @@ function sharedLayers(model: Model): Shared {
   return new Map([...twice].map((layer, i) => [layer, i + 1]));
 }
 
-function layerToKeras(layer: Layer, shared: Shared): KerasObject {
+/** A layer in Keras's form. */
+export function layerToKeras(layer: Layer, shared: Shared = new Map()): KerasObject {
   const id = shared.get(layer);
   return { ...plainLayerToKeras(layer, shared), ...(id !== undefined && { shared_object_id: id }) };
 }
@@ -54,30 +56,25 @@ function plainLayerToKeras(layer: Layer, shared: Shared): KerasObject {
   if (layer instanceof InputLayer) return objectToKeras(layer, inputToKeras(layer));
   if (layer instanceof Sequential) return sequentialToKeras(layer, shared);
   if (layer instanceof Functional) return functionalToKeras(layer, shared);
-  if (layer instanceof Model) {
+  if (layer instanceof Model && registeredName(layer.constructor) === undefined) {
     throw new ConfigError(
-      `model "${layer.name}": the structure of a ${layer.className}, a class of your own, cannot be written. ` +
-        'Save its weights, to a path that ends in .weights.h5.',
+      `model "${layer.name}": ${layer.className} is a class of your own that no file can name. ` +
+        'Call tfk.register(MyClass), or save the weights alone, to a path that ends in .weights.h5.',
       { op: 'save', received: layer.className },
     );
   }
-  // not every layer of Keras's has these two as arguments of its own
-  const { activity_regularizer, trainable: _, ...options } = configToKeras(layer);
-  const config = {
-    ...options,
-    name: layer.name,
-    dtype: float32Policy,
-    ...(layer.trainable && layer.weights.length === 0 ? {} : { trainable: layer.trainable }),
-    ...(activity_regularizer ? { activity_regularizer } : {}),
-  };
-  const object = objectToKeras(layer, config);
-  return layer.ownWeights.length > 0 ? { ...object, build_config: buildConfig(layer) } : object;
+  const object = objectToKeras(layer, layerConfigToKeras(layer));
+  return layer.weights.length > 0 || layer instanceof Model
+    ? { ...object, build_config: buildConfig(layer) }
+    : object;
 }
 
 /** The shapes for which a layer made its weights; the batch size is open. */
 function buildConfig(layer: Layer): JsonRecord {
   const shapes = (layer.buildShapes ?? []).map((shape) => shape.toSpliced(0, 1, null));
-  return { input_shape: shapes.length === 1 ? (shapes[0] as Json) : shapes };
+  const { inputs } = layer.signature;
+  if (inputs === undefined) return { input_shape: shapes.length === 1 ? (shapes[0] as Json) : shapes };
+  return { shapes_dict: Object.fromEntries(shapes.map((shape, i) => [`${inputs[i]}_shape`, shape])) };
 }
 
 const inputToKeras = (layer: InputLayer): JsonRecord => ({
@@ -99,7 +96,7 @@ function sequentialToKeras(model: Sequential, shared: Shared): KerasObject {
     config: {
       name: model.name,
       trainable: model.trainable,
-      dtype: float32Policy,
+      dtype: dtypePolicy(),
       layers: [...first, ...model.layers].map((layer) => layerToKeras(layer, shared)),
       ...(shape && { build_input_shape: shape }),
     },
@@ -137,7 +134,10 @@ function functionalToKeras(model: Functional, shared: Shared): KerasObject {
  */
 export function modelFromKeras(value: unknown, context: ReadContext): Model {
   const layer = layerFromKeras(value, context, `${context.file}: config.json`);
-  if (layer instanceof Model) return layer;
+  if (layer instanceof Model) {
+    if (!layer.built) buildFromConfig(layer, value);
+    return layer;
+  }
   throw new FormatError(
     `${context.file}: config.json: expected a model. Received the layer ${layer.className}.`,
     {
@@ -147,7 +147,28 @@ export function modelFromKeras(value: unknown, context: ReadContext): Model {
   );
 }
 
-function layerFromKeras(value: unknown, context: ReadContext, where: string): Layer {
+/** Shapes for which a layer made its weights, one or several. */
+const builtFor = z.looseObject({
+  build_config: z.looseObject({
+    input_shape: z.union([
+      z.array(z.int().nullable()).transform((shape) => [shape]),
+      z.array(z.array(z.int().nullable())),
+    ]),
+  }),
+});
+
+/** Makes the weights of a model that is a class of the user's own, which only its `call` knows. */
+function buildFromConfig(model: Model, value: unknown): void {
+  const parsed = builtFor.safeParse(value);
+  if (!parsed.success || model.layers.length === 0) return;
+  model.inferOutputs(parsed.data.build_config.input_shape.map((shape) => ({ shape, dtype: 'float32' })));
+}
+
+/**
+ * The layer that a file describes.
+ * @throws {@link FormatError} when it is malformed, unsafe or not supported
+ */
+export function layerFromKeras(value: unknown, context: ReadContext, where: string): Layer {
   const raw = rawObject(value, where);
   const { shared_object_id: id } = raw.rest;
   const known = typeof id === 'number' ? context.shared.get(id) : undefined;
@@ -193,6 +214,13 @@ function newInput(config: RawObject['config'], context: ReadContext, where: stri
         op: 'keras',
         argument: 'batch_shape',
       },
+    );
+  }
+  if (dtypeName(dtype) === 'string') {
+    throw new FormatError(
+      `${where}: the model reads texts, which graphs here do not. In Keras, save the part behind the text layers as a ` +
+        'model, and those layers as a FeatureSpace, for data.loadFeatureSpace().',
+      { op: 'keras', argument: 'dtype', received: 'string' },
     );
   }
   const [batchSize = null, ...sample] = shape.data;

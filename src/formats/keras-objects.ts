@@ -1,16 +1,11 @@
 import { z } from 'zod';
 import { Configured, type ConfiguredClass, type SerializedObject } from '../core/configured.ts';
+import { functionName, registeredFunction } from '../core/functions.ts';
 import { camelCase } from '../core/registry.ts';
 import { FormatError } from '../errors.ts';
 import { activations } from '../layers/activations.ts';
-import { Constraint, constraints } from '../layers/constraints.ts';
-import { Initializer, initializers } from '../layers/initializers.ts';
 import { Layer } from '../layers/layer.ts';
-import { layerRegistry } from '../layers/registry.ts';
-import { Regularizer, regularizers } from '../layers/regularizers.ts';
-import { LearningRateSchedule, Optimizer, optimizers, schedules } from '../optimizers/index.ts';
-import { Loss, losses } from '../training/losses/index.ts';
-import { Metric, metrics } from '../training/metrics/index.ts';
+import { Metric } from '../training/metrics/index.ts';
 import { Float, type Json, type JsonRecord } from './keras-json.ts';
 import {
   kerasId,
@@ -20,6 +15,7 @@ import {
   ownKey,
   spellingOf,
 } from './keras-spelling.ts';
+import { type Kind, kinds, registeredClass, registeredName } from './registered.ts';
 
 /** An object as Keras writes it. */
 export type KerasObject = JsonRecord & {
@@ -41,47 +37,28 @@ export interface ReadContext {
   readonly shared: Map<number, Layer>;
 }
 
-interface Kind {
-  readonly kind: string;
-  readonly module: string;
-  readonly base: abstract new (options: never) => Configured;
-  readonly registry: { has(name: string): boolean; get(name: string): ConfiguredClass<Configured> };
-}
-
-/** What can be configured, and the Python module that Keras exports it from. */
-const kinds: readonly Kind[] = [
-  { kind: 'layer', module: 'keras.layers', base: Layer, registry: layerRegistry },
-  { kind: 'initializer', module: 'keras.initializers', base: Initializer, registry: initializers },
-  { kind: 'regularizer', module: 'keras.regularizers', base: Regularizer, registry: regularizers },
-  { kind: 'constraint', module: 'keras.constraints', base: Constraint, registry: constraints },
-  { kind: 'loss', module: 'keras.losses', base: Loss, registry: losses },
-  { kind: 'metric', module: 'keras.metrics', base: Metric, registry: metrics },
-  { kind: 'optimizer', module: 'keras.optimizers', base: Optimizer, registry: optimizers },
-  {
-    kind: 'learning rate schedule',
-    module: 'keras.optimizers.schedules',
-    base: LearningRateSchedule,
-    registry: schedules,
-  },
-];
+/** Classes that Keras exports, and finds again, under another name than the class has. */
+const exportNames: Readonly<Record<string, string>> = { GroupedQueryAttention: 'GroupQueryAttention' };
 
 /** An object in Keras's form; classes that are not registered are written as custom ones. */
 export function objectToKeras(object: Configured, config: JsonRecord = configToKeras(object)): KerasObject {
   const { className } = object;
   const kind = kinds.find(({ base }) => object instanceof base);
-  const registered = kind?.registry.has(className) && kind.registry.get(className) === object.constructor;
+  const own = registeredName(object.constructor);
+  const ours =
+    own === undefined && kind?.registry.has(className) && kind.registry.get(className) === object.constructor;
   return {
-    module: registered ? (kind?.module ?? null) : null,
-    class_name: className,
+    module: ours ? (kind?.module ?? null) : null,
+    class_name: exportNames[className] ?? className,
     config,
-    registered_name: registered ? null : `Custom>${className}`,
+    registered_name: ours ? null : (own ?? `Custom>${className}`),
   };
 }
 
 /** The options of an object under Keras's names; those that were left out stay out. */
 export function configToKeras(object: Configured): JsonRecord {
   const { schema } = object.constructor as unknown as ConfiguredClass<Configured>;
-  const entries = Object.entries((object.options ?? {}) as Readonly<Record<string, unknown>>);
+  const entries = Object.entries(object.currentOptions);
   return Object.fromEntries(
     entries
       .filter(([, value]) => value !== undefined)
@@ -89,8 +66,23 @@ export function configToKeras(object: Configured): JsonRecord {
   );
 }
 
+/** The options of a layer that is no model, with what all layers have. */
+export function layerConfigToKeras(layer: Layer): JsonRecord {
+  // not every layer of Keras's has these two as arguments of its own
+  const { activity_regularizer, trainable: _, dtype, ...options } = configToKeras(layer);
+  return {
+    ...options,
+    name: layer.name,
+    dtype: dtypePolicy(typeof dtype === 'string' ? dtype : 'float32'),
+    ...(layer.trainable && layer.weights.length === 0 ? {} : { trainable: layer.trainable }),
+    ...(activity_regularizer ? { activity_regularizer } : {}),
+  };
+}
+
 function valueToKeras(value: unknown, key: string, spelling: OptionSpelling | undefined): Json {
+  if (value instanceof Layer) return objectToKeras(value, layerConfigToKeras(value));
   if (value instanceof Configured) return objectToKeras(value);
+  if (typeof value === 'function') return functionToKeras(functionName(value as never));
   if (typeof value === 'string') {
     return namesActivation(key) || spelling?.choices.includes(value) ? kerasId(value) : value;
   }
@@ -101,6 +93,13 @@ function valueToKeras(value: unknown, key: string, spelling: OptionSpelling | un
   if (typeof value === 'number') return spelling?.float ? new Float(value) : value;
   return value as null | boolean;
 }
+
+const functionToKeras = (name: string): Json => ({
+  module: 'builtins',
+  class_name: 'function',
+  config: name,
+  registered_name: name,
+});
 
 const record = z.record(z.string(), z.unknown());
 const objectSchema = z.looseObject({
@@ -178,15 +177,18 @@ function classOf(
   context: ReadContext,
   where: string,
 ): ConfiguredClass<Configured> {
-  const { module, className, registeredName } = raw;
-  if (className === '__lambda__' || className === 'Lambda') {
+  const { module, className, registeredName: customName } = raw;
+  if (className === '__lambda__' || (className === 'Lambda' && !holdsNamedFunction(raw))) {
     throw new FormatError(
       `${where}: the file holds Python code (${className}), which is never run. ` +
         'Save the model without lambdas: use layers and named functions.',
       { op: 'keras', received: className },
     );
   }
-  const custom = own(context.customObjects, registeredName) ?? own(context.customObjects, className);
+  const custom =
+    own(context.customObjects, customName) ??
+    own(context.customObjects, className) ??
+    registeredClass(customName ?? '');
   if (custom !== undefined) return custom;
   if (kind !== undefined && module === kind.module && kind.registry.has(className)) {
     return kind.registry.get(className);
@@ -194,12 +196,16 @@ function classOf(
   const name = `${module ?? 'custom'}.${className}`;
   const fix = module?.startsWith('keras')
     ? 'This class is not supported.'
-    : `Give a class of yours: loadModel(path, { customObjects: { ${JSON.stringify(className)}: MyClass } }).`;
+    : `Register a class of yours, tfk.register(MyClass), or give it: loadModel(path, { customObjects: { ${JSON.stringify(className)}: MyClass } }).`;
   throw new FormatError(`${where}: unknown ${kind?.kind ?? 'class'} "${name}". ${fix}`, {
     op: 'keras',
     received: name,
   });
 }
+
+/** Whether a lambda layer calls a function by name; its code is Python else. */
+const holdsNamedFunction = ({ config }: RawObject): boolean =>
+  isRecord(config.function) && config.function.class_name === 'function';
 
 const own = <T>(record: Readonly<Record<string, T>>, key: string | null): T | undefined =>
   key !== null && Object.hasOwn(record, key) ? record[key] : undefined;
@@ -235,24 +241,38 @@ function valueFromKeras(
   context: ReadContext,
   where: string,
 ): unknown {
+  if (option === 'dtype') return dtypeName(value);
   if (typeof value === 'string') {
     if (namesActivation(option)) return camelCase(value);
     return spelling.choices.find((choice) => kerasId(choice) === value) ?? value;
   }
+  if (Array.isArray(value)) return value.map((v) => valueFromKeras(v, option, spelling, context, where));
   if (!isKerasObject(value)) return value;
-  const { functionName, module } = rawObject(value, where);
+  const { functionName: name, module } = rawObject(value, where);
+  if (name !== undefined && spelling.kind === 'function') return namedFunction(name, where);
   const isBuiltin = module === 'builtins' || module === 'keras.activations';
-  if (functionName !== undefined && isBuiltin && activations.has(functionName))
-    return camelCase(functionName);
+  if (name !== undefined && isBuiltin && activations.has(name)) return camelCase(name);
   return objectFromKeras(value, spelling.kind ?? 'option', context, where);
+}
+
+/** A function by the name that a file has, `package>name` or `name`. @throws {@link FormatError} */
+function namedFunction(name: string, where: string): unknown {
+  const found = registeredFunction(name) ?? registeredFunction(name.replace(/^.*>/, ''));
+  if (found !== undefined) return found;
+  throw new FormatError(
+    `${where}: no function is named "${name}". Call tfk.registerFunction("${name}", f) before loading.`,
+    { op: 'keras', received: name },
+  );
 }
 
 /**
  * Whether a key of Keras's that we do not have changes nothing: it is off, or says float32. (`renorm_momentum` belongs
- * to `renorm`, which must be off; the dtype of a metric is that of its sums.)
+ * to `renorm`, which must be off; the dtype of a metric is that of its sums; low-rank updates are saved as part of the
+ * kernel.)
  */
 function asksForNothing(key: string, value: unknown, type: ConfiguredClass<Configured>): boolean {
-  if (value === null || value === false || key === 'renorm_momentum') return true;
+  if (value === null || value === false) return true;
+  if (['renorm_momentum', 'lora_rank', 'lora_alpha'].includes(key)) return true;
   return key === 'dtype' && (dtypeName(value) === 'float32' || type.prototype instanceof Metric);
 }
 
@@ -262,10 +282,10 @@ export function dtypeName(value: unknown): unknown {
   return value.class_name === 'DTypePolicy' && isRecord(value.config) ? value.config.name : undefined;
 }
 
-/** The policy that computes and stores everything as float32. */
-export const float32Policy: JsonRecord = {
+/** The policy that computes and stores everything as one type. */
+export const dtypePolicy = (name = 'float32'): JsonRecord => ({
   module: 'keras',
   class_name: 'DTypePolicy',
-  config: { name: 'float32' },
+  config: { name },
   registered_name: null,
-};
+});

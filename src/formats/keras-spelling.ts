@@ -15,7 +15,8 @@ export interface OptionSpelling {
 export const ownKey = camelCase;
 
 /** Keras's name of an option; numbered Greek letters are `beta_1`, but `l2` stays. */
-export const kerasKey = (option: string): string => snakeCase(option).replace(/^(beta|epsilon)(?=\d)/, '$1_');
+export const kerasKey = (option: string): string =>
+  snakeCase(option).replace(/(?<![a-z])(beta|epsilon)(?=\d)/, '$1_');
 
 /** Keras's spelling of an id: `channelsLast` is `channels_last`, but `ROC` stays. */
 export const kerasId = (id: string): string => (/^[a-z]/.test(id) ? snakeCase(id) : id);
@@ -44,6 +45,8 @@ function* partsOf(schema: z.core.$ZodType): Generator<z.ZodType> {
     schema instanceof z.ZodReadonly
   ) {
     yield* partsOf(schema.unwrap());
+  } else if (schema instanceof z.ZodArray) {
+    yield* partsOf(schema.element);
   } else if (schema instanceof z.ZodPipe) {
     yield* partsOf(schema.in);
   } else if (schema instanceof z.ZodUnion) {

@@ -3,9 +3,10 @@ import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import type { Layer } from '../layers/layer.ts';
-import type { Weight } from '../layers/weight.ts';
+import { keepsState } from '../layers/layer-state.ts';
+import { restoreWeight, type Weight, withoutAdapters } from '../layers/weight.ts';
 import { Model } from '../models/model.ts';
-import type { Optimizer, OptimizerVariable } from '../optimizers/index.ts';
+import { type Optimizer, type OptimizerVariable, slotPlaces } from '../optimizers/index.ts';
 import type { Hdf5Reader, Hdf5Writer } from './hdf5.ts';
 
 /** A layer's own weights and the group of the file that holds them. */
@@ -13,22 +14,24 @@ interface WeightGroup {
   readonly path: string;
   readonly name: string;
   readonly weights: readonly Weight[];
+  readonly layer: Layer;
 }
 
 /**
  * All groups of a model. Members of a model are numbered by class, in order: `layers/dense`, `layers/dense_1`; a layer
  * that was seen before has no group of its own.
  */
-function weightGroups(model: Model): WeightGroup[] {
+export function weightGroups(model: Layer): WeightGroup[] {
   const groups: WeightGroup[] = [];
   const seen = new Set<Layer>();
   const visit = (layer: Layer, path: string): void => {
     if (seen.has(layer)) return;
     seen.add(layer);
-    groups.push({ path, name: layer.name, weights: layer.ownWeights });
+    groups.push({ path, name: layer.name, weights: withoutAdapters(layer.ownWeights), layer });
     const counts = new Map<string, number>();
     for (const member of layer instanceof Model ? layer.layers : layer.sublayers) {
-      const name = layer instanceof Model ? numbered(snakeCase(member.className), counts) : member.name;
+      const name =
+        layer instanceof Model ? numbered(snakeCase(member.className), counts) : layer.attributeOf(member);
       const inside = layer instanceof Model ? `layers/${name}` : name;
       visit(member, path === '' ? inside : `${path}/${inside}`);
     }
@@ -43,17 +46,20 @@ function numbered(name: string, counts: Map<string, number>): string {
   return count === 0 ? name : `${name}_${count}`;
 }
 
+/** The group that holds the variables of a layer. */
 const variablesOf = (path: string): string => (path === '' ? 'vars' : `${path}/vars`);
 
 /** Writes all weights under Keras's paths. */
-export function writeWeights(file: Hdf5Writer, model: Model): void {
-  for (const { path, name, weights } of weightGroups(model)) {
+export function writeWeights(file: Hdf5Writer, model: Layer): void {
+  for (const { path, name, weights, layer } of weightGroups(model)) {
     writeVariables(
       file,
       path,
       name,
-      weights.map((w) => w.storage),
+      weights.map((w) => w.merged),
     );
+    const named = keepsState(layer) ? Object.entries(layer.fileState.tensors ?? {}) : [];
+    for (const [key, tensor] of named) file.dataset(`${variablesOf(path)}/${key}`, tensor);
   }
 }
 
@@ -74,7 +80,7 @@ function writeVariables(file: Hdf5Writer, path: string, name: string, tensors: r
  * everything fits.
  * @throws {@link FormatError} when a weight is missing or has another shape
  */
-export function readWeights(file: Hdf5Reader, model: Model, label: string): void {
+export function readWeights(file: Hdf5Reader, model: Layer, label: string): void {
   const found = weightGroups(model).flatMap(({ path, name, weights }) => {
     const group = variablesOf(path);
     const count = countVariables(file, group);
@@ -90,7 +96,7 @@ export function readWeights(file: Hdf5Reader, model: Model, label: string): void
   });
   for (const { weight, path } of found)
     checkShape(file, path, weight.shape, `weight "${weight.path}"`, label);
-  for (const { weight, path } of found) weight.write(file.dataset(path));
+  for (const { weight, path } of found) restoreWeight(weight, file.dataset(path));
 }
 
 /**
@@ -118,7 +124,7 @@ export function readOptimizer(
 /** Shapes of {@link OptimizerVariable}s, before there are any. */
 function variableShapes(optimizer: Optimizer, weights: readonly Weight[]): Shape[] {
   const counters = typeof optimizer.options.learningRate === 'number' ? [[], []] : [[]];
-  const slots = optimizer.slotGroups.flatMap((group) => weights.flatMap((w) => group.map(() => w.shape)));
+  const slots = slotPlaces(optimizer, weights).map(({ shape }) => shape);
   return [...counters, ...slots, ...(optimizer.shared?.slots ?? []).map(() => [])];
 }
 
@@ -127,8 +133,21 @@ export function restoreOptimizer(variables: readonly OptimizerVariable[], tensor
   for (const [i, variable] of variables.entries()) variable.write(tensors[i] as Tensor);
 }
 
+const keysOf = (file: Hdf5Reader, group: string): readonly string[] =>
+  file.kind(group) === 'group' ? file.keys(group) : [];
+
+/** Weights have numbers, other state of a layer has names. */
+const isNumber = (key: string): boolean => /^\d+$/.test(key);
+
+/** State of a layer that is no weight, by name. */
+export function namedVariables(file: Hdf5Reader, path: string): Record<string, Tensor> {
+  const group = variablesOf(path);
+  const names = keysOf(file, group).filter((key) => !isNumber(key));
+  return Object.fromEntries(names.map((name) => [name, file.dataset(`${group}/${name}`)]));
+}
+
 const countVariables = (file: Hdf5Reader, group: string): number =>
-  file.kind(group) === 'group' ? file.keys(group).length : 0;
+  keysOf(file, group).filter(isNumber).length;
 
 function checkShape(file: Hdf5Reader, path: string, shape: Shape, what: string, label: string): void {
   const received = file.type(path).shape;

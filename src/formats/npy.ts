@@ -14,7 +14,7 @@ const numpyCode = (dtype: DType): string => {
 };
 const dtypeOfCode = new Map(allDtypes.map((dtype) => [numpyCode(dtype), dtype]));
 
-interface Header {
+export interface Header {
   readonly dtype: DType;
   readonly swapped: boolean;
   readonly fortranOrder: boolean;
@@ -50,7 +50,7 @@ export async function readNpy(source: string | Uint8Array, label?: string): Prom
   return new Tensor(dtype, shape, fortranOrder ? rowMajor(data, dtype, shape) : data);
 }
 
-function readHeader(bytes: Uint8Array, file: string): Header {
+export function readHeader(bytes: Uint8Array, file: string): Header {
   const fail = (what: string): never => {
     throw new FormatError(`${file}: not a readable .npy file: ${what}.`, { op: 'npy' });
   };

@@ -1,13 +1,14 @@
 import { access } from 'node:fs/promises';
-import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import '../layers/index.ts';
+import './onnx-graph.ts';
 import { withBlankWeights } from '../layers/weight.ts';
 import type { Model } from '../models/model.ts';
-import { version } from '../version.ts';
+import { type Archive, archiveMembers, asFormatError, readArchive } from './archive.ts';
 import { readBytes, writeFileAtomic } from './atomic.ts';
 import { type Hdf5Reader, readHdf5, writeHdf5 } from './hdf5.ts';
+import { type Assets, assetMembers, restoreStates } from './keras-assets.ts';
 import { compileFromKeras, compileToKeras } from './keras-compile.ts';
-import { toJson } from './keras-json.ts';
 import { modelFromKeras, modelToKeras } from './keras-model.ts';
 import { type CustomObjects, isRecord, type ReadContext } from './keras-objects.ts';
 import {
@@ -17,7 +18,7 @@ import {
   writeOptimizer,
   writeWeights,
 } from './keras-weights.ts';
-import { readZip, zipChunks } from './zip.ts';
+import { zipChunks } from './zip.ts';
 
 /** Options of {@link saveModel}. */
 export interface SaveOptions {
@@ -33,11 +34,6 @@ export interface LoadOptions {
   readonly compile?: boolean;
 }
 
-const members = { metadata: 'metadata.json', config: 'config.json', weights: 'model.weights.h5' } as const;
-/** The version of Keras whose form is written. */
-const kerasVersion = '3.15.1';
-/** Largest `config.json` that is read. */
-const configBytes = 2 ** 26;
 /** Weights up to this number of elements are made whatever the size of the file; more only if it may hold them. */
 const freeElements = 2 ** 24;
 
@@ -66,7 +62,8 @@ export async function saveModel(
   await writeFileAtomic(path, await writeHdf5((file) => writeWeights(file, model)));
 }
 
-const exists = (path: string): Promise<boolean> =>
+/** Whether there is a file. */
+export const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
@@ -82,7 +79,8 @@ function isWhole(path: string): boolean {
   );
 }
 
-function requireBuilt(model: Model, what: string): void {
+/** @throws {@link ConfigError} when a model has no weights yet */
+export function requireBuilt(model: Model, what: string): void {
   if (model.built) return;
   throw new ConfigError(
     `${what}: model "${model.name}" has no weights yet. Give it an input, or call it on data first.`,
@@ -93,19 +91,13 @@ function requireBuilt(model: Model, what: string): void {
 async function wholeMembers(model: Model): Promise<[string, Uint8Array][]> {
   const trainer = model.compiled;
   const config = { ...modelToKeras(model), compile_config: trainer ? compileToKeras(trainer) : {} };
-  const saved = new Date().toISOString().slice(0, 19).replace('T', '@');
-  const metadata = { keras_version: kerasVersion, date_saved: saved, saved_by: `tfk ${version}` };
   const weights = await writeHdf5((file) => {
     writeWeights(file, model);
     if (trainer === undefined) return;
     const variables = trainer.store?.state.variables.map((v) => v.read()) ?? [];
     writeOptimizer(file, trainer.compiled.optimizer.name, variables);
   });
-  return [
-    [members.metadata, Buffer.from(toJson(metadata))],
-    [members.config, Buffer.from(toJson(config))],
-    [members.weights, weights],
-  ];
+  return archiveMembers(config, weights, assetMembers(model));
 }
 
 /**
@@ -116,7 +108,7 @@ async function wholeMembers(model: Model): Promise<[string, Uint8Array][]> {
 export async function loadWeights(model: Model, path: string): Promise<void> {
   const whole = isWhole(path);
   requireBuilt(model, 'loadWeights');
-  const bytes = whole ? (await readMembers(path)).weights : await readBytes(path);
+  const bytes = whole ? (await readArchive(path)).weights : await readBytes(path);
   await readHdf5(bytes, (file) => readWeights(file, model, path), { label: path });
 }
 
@@ -136,45 +128,23 @@ export async function loadModel(
     );
   }
   try {
-    const { config, weights } = await readMembers(path);
-    return await readModel(config, weights, { file: path, customObjects, shared: new Map() }, compile);
+    const archive = await readArchive(path);
+    return await readModel(archive, { file: path, customObjects, shared: new Map() }, compile);
   } catch (error) {
     throw asFormatError(error, path);
   }
 }
 
-/** Whatever goes wrong while a file is read is the file's fault, unless it cannot be read at all. */
-function asFormatError(error: unknown, path: string): unknown {
-  if (error instanceof FormatError || error instanceof DataError) return error;
-  // nested too deeply, or sizes beyond what an array can hold
-  const reason = error instanceof RangeError || error instanceof TfkError ? error.message : undefined;
-  return reason === undefined ? error : new FormatError(`${path}: ${reason}`, { op: 'keras', cause: error });
-}
-
-async function readMembers(path: string): Promise<{ config: Uint8Array; weights: Uint8Array }> {
-  const zip = await readZip(path);
-  try {
-    return {
-      config: await zip.read(members.config, { maxBytes: configBytes }),
-      weights: await zip.read(members.weights),
-    };
-  } finally {
-    zip.close();
-  }
-}
-
 async function readModel(
-  configJson: Uint8Array,
-  weights: Uint8Array,
+  { config, weights, assets }: Archive,
   context: ReadContext,
   compile: boolean,
 ): Promise<Model> {
-  const config = parseJson(configJson, context.file);
   const limit = freeElements + weights.length;
   const model = withBlankWeights(limit, () => modelFromKeras(config, context));
   const options = compile && isRecord(config) ? compileFromKeras(config.compile_config, context) : undefined;
   if (options !== undefined) model.compile(options);
-  const slots = await readHdf5(weights, (file) => readState(file, model, context.file), {
+  const slots = await readHdf5(weights, (file) => readState(file, model, assets, context.file), {
     label: context.file,
   });
   if (slots !== undefined && model.compiled !== undefined) {
@@ -184,20 +154,15 @@ async function readModel(
   return model;
 }
 
-/** Reads the weights of a model, and gives what its optimizer remembered. */
-function readState(file: Hdf5Reader, model: Model, label: string): ReturnType<typeof readOptimizer> {
+/** Reads the weights of a model and what else its layers remember, and gives what its optimizer remembered. */
+function readState(
+  file: Hdf5Reader,
+  model: Model,
+  assets: Assets,
+  label: string,
+): ReturnType<typeof readOptimizer> {
   readWeights(file, model, label);
+  restoreStates(model, file, assets);
   const optimizer = model.compiled?.compiled.optimizer;
   return optimizer && model.built ? readOptimizer(file, optimizer, model.trainableWeights, label) : undefined;
-}
-
-function parseJson(bytes: Uint8Array, file: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new FormatError(`${file}: config.json is not valid JSON: ${String(error)}.`, {
-      op: 'keras',
-      cause: error,
-    });
-  }
 }

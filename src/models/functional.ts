@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { formatShape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
+import { mapArguments, sourcesOf } from '../layers/call-arguments.ts';
 import { InputLayer } from '../layers/input.ts';
 import {
   type CallOptions,
@@ -11,9 +13,10 @@ import {
   type PartialShapes,
   type Values,
 } from '../layers/layer.ts';
+import { keepMask } from '../layers/masks.ts';
 import { SymbolicTensor } from '../layers/symbolic.ts';
 import { cast } from '../ops/index.ts';
-import { Model, modelOptions } from './model.ts';
+import { Model, modelOptions, type Prediction } from './model.ts';
 
 const isSymbolic = (v: unknown): v is SymbolicTensor => v instanceof SymbolicTensor;
 const symbolic = z.custom<SymbolicTensor>(
@@ -26,7 +29,7 @@ const tensors = z
 const schema = modelOptions.extend({ inputs: tensors, outputs: tensors });
 
 /** A model wired from symbolic tensors: any directed acyclic graph of layers. */
-export class Functional extends Model<typeof schema> {
+export class Functional<P extends Prediction = Prediction> extends Model<typeof schema, P> {
   static override readonly className = 'Functional';
   static override readonly schema = schema;
   /** Layer calls in the order they run, inputs first. */
@@ -67,31 +70,38 @@ export class Functional extends Model<typeof schema> {
     return { min: this.inputs.length, max: this.inputs.length };
   }
 
-  protected override get castsInputs(): boolean {
-    return false;
-  }
-
   call(inputs: Values, options: CallOptions): readonly Value[] {
     const values = new Map<SymbolicTensor, Value>();
     this.inputs.forEach((x, i) => {
       values.set(x, fitInput(inputs[i] as Value, x));
     });
-    for (const { layer, inputs: sources, outputs } of this.#order) {
+    const find = (x: SymbolicTensor): Value => values.get(x) as Value;
+    for (const call of this.#order) {
+      const { layer, outputs } = call;
       if (outputs[0] !== undefined && values.has(outputs[0])) continue;
-      const results = layer.invoke(
-        sources.map((x) => values.get(x) as Value),
-        options,
-      );
+      const results = layer.invoke(call.inputs.map(find), {
+        training: options.training,
+        ...mapArguments(call, find),
+      });
       outputs.forEach((y, i) => {
         values.set(y, results[i] as Value);
       });
     }
-    return this.outputs.map((y) => values.get(y) as Value);
+    return this.outputs.map(find);
   }
 }
 
-/** A model of symbolic tensors. @example `tfk.model({ inputs: x, outputs: y })` */
-export const model = (options: z.input<typeof schema>): Functional => new Functional(options);
+type Wires = z.input<typeof schema>;
+
+/** A model of symbolic tensors; how many outputs there are says what `predict` gives. @example `tfk.model({ inputs: x, outputs: y })` */
+export function model(options: Wires & { readonly outputs: SymbolicTensor }): Functional<Tensor>;
+export function model(
+  options: Wires & { readonly outputs: readonly [SymbolicTensor, SymbolicTensor, ...SymbolicTensor[]] },
+): Functional<Tensor[]>;
+export function model(options: Wires): Functional;
+export function model(options: Wires): Functional {
+  return new Functional(options);
+}
 
 /** Data of another element type is converted; a missing last axis of size 1 is added; other mismatches are refused. */
 function fitInput(value: Value, input: SymbolicTensor): Value {
@@ -102,7 +112,7 @@ function fitInput(value: Value, input: SymbolicTensor): Value {
       { expected: formatShape(input.shape), received: formatShape(value.shape) },
     );
   }
-  return cast(value, input.dtype);
+  return keepMask(cast(value, input.dtype), value);
 }
 
 /** What a model consists of: its calls, each after those it depends on, and its layers as they were found. */
@@ -145,7 +155,7 @@ function explore(
   };
 }
 
-const parentsOf = (call: LayerCall): LayerCall[] => call.inputs.map((x) => x.origin.call);
+const parentsOf = (call: LayerCall): LayerCall[] => sourcesOf(call).map((x) => x.origin.call);
 
 /**
  * Calls and layers in Keras's order, which files and `getWeights` rely on: by the longest way to an output, the longest

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
+import type { ExportOptions } from '../formats/onnx-export.ts';
+import type { LoadWeightsOptions, SaveWeightsOptions } from '../formats/weights-file.ts';
+import { probe } from '../functions/probe.ts';
 import { Layer } from '../layers/layer.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import type { History } from '../training/callback.ts';
 import type { CompileOptions } from '../training/compile.ts';
 import type { BatchSource, DataLike, TargetsLike } from '../training/data.ts';
 import type { EvaluateOptions, FitOptions, PredictOptions } from '../training/options.ts';
+import type { StepBatch, StepLosses } from '../training/step-graph.ts';
 import { Trainer } from '../training/trainer.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
@@ -19,11 +23,36 @@ export const modelOptions = z.strictObject({
 /** Data for training and evaluation: tensors (nested arrays, records by name) or batches as they come. */
 export type Data = DataLike | BatchSource;
 
+/** What a model gives for data: a tensor, or one for each of several outputs. */
+export type Prediction = Tensor | Tensor[];
+
 /** A layer that can be trained: what `sequential`, `model` and users' subclasses have in common. */
-export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
+export abstract class Model<
+  S extends z.ZodType = z.ZodType,
+  P extends Prediction = Prediction,
+> extends Layer<S> {
   static override readonly schema: z.ZodType = modelOptions;
   #trainer: Trainer | undefined;
   #isCompiled = false;
+
+  /**
+   * A hook: what a training step of `fit` computes instead of the compiled losses and metrics. Written in `tfk.ops`,
+   * with `this.invoke(batch.x, { training: true })` for the model's outputs. Losses of regularizers and layers are added.
+   * @returns `loss`, which is minimized, and whatever else is to be reported: scalars by name
+   */
+  trainStep?(batch: StepBatch): StepLosses;
+
+  /** A hook: the same for `evaluate` and validation; the compiled losses and metrics where there is none. */
+  testStep?(batch: StepBatch): StepLosses;
+
+  /** Data comes in as it is: indices stay whole numbers. */
+  protected override get castsInputs(): boolean {
+    return false;
+  }
+
+  protected override get arity(): { readonly min: number; readonly max: number } {
+    return { min: 1, max: Number.POSITIVE_INFINITY };
+  }
 
   /** Symbolic inputs; none for a model that has not seen data yet. */
   get inputs(): readonly SymbolicTensor[] {
@@ -106,9 +135,19 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
   }
 
   /** Outputs for data: a tensor, or one per output. */
-  async predict(x: Data, options: PredictOptions = {}): Promise<Tensor | Tensor[]> {
+  async predict(x: Data, options: PredictOptions = {}): Promise<P> {
     this.#trainer ??= new Trainer(this as unknown as Model, {});
-    return this.#trainer.predict(x, options);
+    return (await this.#trainer.predict(x, options)) as P;
+  }
+
+  /**
+   * What happens inside the model for some data, by name: outputs of layers at any depth (`conv2d_1`,
+   * `encoder/dense`), what enters a layer's activation (`dense/preActivation`), results of ops (`dense/matmul`).
+   * @param x - a tensor, or one per input
+   * @throws {@link ConfigError} for a name that nothing has
+   */
+  probe(x: Tensor | readonly Tensor[], names: readonly string[]): Readonly<Record<string, Tensor>> {
+    return probe(this as unknown as Model, x, names);
   }
 
   /** One update on one batch. @returns loss and metrics of that batch */
@@ -140,10 +179,25 @@ export abstract class Model<S extends z.ZodType = z.ZodType> extends Layer<S> {
     await saveModel(this as unknown as Model, path, options);
   }
 
-  /** Reads weights written by `save` or by Keras into this model. */
-  async loadWeights(path: string): Promise<void> {
-    const { loadWeights } = await import('../formats/save.ts');
-    await loadWeights(this as unknown as Model, path);
+  /** Writes the model for other runtimes: `.onnx`, for any batch size, or `model.json` for TensorFlow.js. Atomic. */
+  async export(path: string, options: ExportOptions = {}): Promise<void> {
+    const { exportModel } = await import('../formats/export.ts');
+    await exportModel(this as unknown as Model, path, options);
+  }
+
+  /** Writes the weights alone: `.weights.h5`, `.weights.json` (in parts), `.safetensors` or `.npz`. Atomic. */
+  async saveWeights(path: string, options: SaveWeightsOptions = {}): Promise<void> {
+    const { saveWeights } = await import('../formats/weights-file.ts');
+    await saveWeights(this as unknown as Model, path, options);
+  }
+
+  /**
+   * Reads weights into this model, from what `saveWeights`, `save`, Keras or PyTorch wrote: also a legacy `.h5` and the
+   * index of several `.safetensors`.
+   */
+  async loadWeights(path: string, options: LoadWeightsOptions = {}): Promise<void> {
+    const { loadWeights } = await import('../formats/weights-file.ts');
+    await loadWeights(this as unknown as Model, path, options);
   }
 
   /** Releases native memory; the model can be used again afterwards. Not needed before exit. */

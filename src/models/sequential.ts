@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatShape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { InputLayer, input } from '../layers/input.ts';
@@ -15,7 +16,7 @@ const member = z.custom<Layer | SymbolicTensor>(
 const schema = modelOptions.extend({ layers: z.array(member).default([]) });
 
 /** A chain of layers. Without an input in front it takes its input shape from the first data. */
-export class Sequential extends Model<typeof schema> {
+export class Sequential extends Model<typeof schema, Tensor> {
   static override readonly className = 'Sequential';
   static override readonly schema = schema;
   readonly #layers: Layer[] = [];
@@ -71,8 +72,8 @@ export class Sequential extends Model<typeof schema> {
     this.#rebuild();
   }
 
-  protected override get castsInputs(): boolean {
-    return false;
+  protected override get arity(): { readonly min: number; readonly max: number } {
+    return { min: 1, max: 1 };
   }
 
   call(inputs: Values, options: CallOptions): readonly Value[] {

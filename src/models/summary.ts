@@ -1,4 +1,5 @@
 import { formatShape } from '../core/shape.ts';
+import { sourcesOf } from '../layers/call-arguments.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
 import type { Model } from './model.ts';
 
@@ -45,7 +46,7 @@ function callsIn(model: Model): LayerCall[] {
   for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
     if (found.has(call)) continue;
     found.add(call);
-    waiting.push(...call.inputs.map((x) => x.origin.call));
+    waiting.push(...sourcesOf(call).map((x) => x.origin.call));
   }
   return [...found];
 }
@@ -65,7 +66,7 @@ function row(layer: Layer, uses: readonly LayerCall[], model: Model): string[] {
 function inputsOf(uses: readonly LayerCall[], model: Model): string[] {
   const members = new Set(model.layers);
   const names = uses
-    .flatMap((call) => call.inputs.map((x) => x.origin.call.layer))
+    .flatMap((call) => sourcesOf(call).map((x) => x.origin.call.layer))
     .filter((l) => members.has(l));
   return [...new Set(names)].map((l) => l.name);
 }

@@ -8,6 +8,7 @@ import {
   type AttributeProto,
   encodeModel,
   type GraphProto,
+  type ModelProto,
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
@@ -26,9 +27,11 @@ export interface EmitOptions {
   readonly channelBlock?: number | undefined;
 }
 
-/** An ONNX model and how its names relate to the graph. */
-export interface EmittedModel {
-  readonly bytes: Uint8Array;
+/** A graph in ONNX and how its names relate to it. */
+export interface EmittedGraph {
+  readonly proto: GraphProto;
+  /** Domains of ops outside of the standard that it uses. */
+  readonly domains: readonly string[];
   /** Name of each graph input, in the graph's order. */
   readonly inputNames: readonly string[];
   /** Name of each graph output; its own unless an input has the same. */
@@ -37,12 +40,13 @@ export interface EmittedModel {
   readonly nodeScopes: ReadonlyMap<string, string>;
 }
 
-/**
- * Writes a graph as an ONNX model.
- * @param graph - a verified graph
- * @returns the file's bytes; constants are copied once, into them
- */
-export function emitModel(graph: Graph, { target, channelBlock }: EmitOptions): EmittedModel {
+/** An ONNX model and how its names relate to the graph. */
+export interface EmittedModel extends Omit<EmittedGraph, 'proto' | 'domains'> {
+  readonly bytes: Uint8Array;
+}
+
+/** Writes a verified graph in ONNX; its constants are not copied. */
+export function emitGraph(graph: Graph, { target, channelBlock }: EmitOptions): EmittedGraph {
   const model: ModelState = {
     target,
     channelBlock,
@@ -53,23 +57,32 @@ export function emitModel(graph: Graph, { target, channelBlock }: EmitOptions): 
   const inputNames = graph.inputs.map((value) => model.names.unique(inputName(value)));
   const outputNames = graph.outputs.map((output) => model.names.unique(output.name));
   const proto = new GraphEmitter(model).emit(graph, inputNames, outputNames);
-  const bytes = encodeModel({
-    irVersion,
-    opsetImports: [
-      { domain: '', version: emittedOpset },
-      ...[...model.domains].map((domain) => ({ domain, version: 1 })),
-    ],
-    producerName: 'tfk',
-    producerVersion: '',
-    domain: '',
-    modelVersion: 0,
-    graph: proto,
-    metadataProps: [],
-    functions: 0,
-    trainingInfos: 0,
-  });
-  return { bytes, inputNames, outputNames, nodeScopes: model.nodeScopes };
+  return { proto, domains: [...model.domains], inputNames, outputNames, nodeScopes: model.nodeScopes };
 }
+
+/**
+ * Writes a graph as an ONNX model.
+ * @param graph - a verified graph
+ * @returns the file's bytes; constants are copied once, into them
+ */
+export function emitModel(graph: Graph, options: EmitOptions): EmittedModel {
+  const { proto, domains, ...names } = emitGraph(graph, options);
+  return { bytes: encodeModel(modelOf(proto, domains)), ...names };
+}
+
+/** The model around a graph that was emitted. */
+export const modelOf = (graph: GraphProto, domains: readonly string[] = []): ModelProto => ({
+  irVersion,
+  opsetImports: [{ domain: '', version: emittedOpset }, ...domains.map((domain) => ({ domain, version: 1 }))],
+  producerName: 'tfk',
+  producerVersion: '',
+  domain: '',
+  modelVersion: 0,
+  graph,
+  metadataProps: [],
+  functions: 0,
+  trainingInfos: 0,
+});
 
 /** What a model's graph and its subgraphs share. */
 interface ModelState {
@@ -106,6 +119,8 @@ class GraphEmitter implements Emit {
   readonly #constants = new Map<string, string>();
   /** Outputs of the nodes so far: what two ops need alike, such as a reordered operand, is computed once. */
   readonly #written = new Map<string, string[]>();
+  /** Names that subgraphs read; they stay as they are. */
+  readonly #readInside = new Set<string>();
   /** Layer path of the node being written. */
   #scope = '';
 
@@ -223,7 +238,7 @@ class GraphEmitter implements Emit {
     this.#scope = '';
     graph.outputs.forEach(({ value }, i) => {
       const { name } = this.#operands.get(value) as Operand;
-      const direct = computed.has(name) && !final.has(name);
+      const direct = computed.has(name) && !final.has(name) && !this.#readInside.has(name);
       const source = direct ? name : (this.#write('Identity', [name], {}, 1, '')[0] as string);
       final.set(source, outputNames[i] as string);
     });
@@ -253,14 +268,21 @@ class GraphEmitter implements Emit {
     if ('float' in attr) return { name, type: 'float', value: attr.float };
     if ('floats' in attr) return { name, type: 'floats', value: attr.floats };
     if ('string' in attr) return { name, type: 'string', value: attr.string };
-    return { name, type: 'graph', value: this.#subgraph(attr.graph) };
+    return { name, type: 'graph', value: this.#subgraph(attr.graph, attr.outer ?? []) };
   }
 
-  #subgraph(graph: Graph): GraphProto {
+  /** @param outer - what the last inputs stand for: a subgraph reads the names around it */
+  #subgraph(graph: Graph, outer: readonly Operand[]): GraphProto {
     const { names } = this.#model;
-    const inputNames = graph.inputs.map((value) => names.unique(`${graph.name}/${inputName(value)}`));
+    const fed = graph.inputs.slice(0, graph.inputs.length - outer.length);
+    const inputNames = fed.map((value) => names.unique(`${graph.name}/${inputName(value)}`));
     const outputNames = graph.outputs.map((output) => names.unique(`${graph.name}/${output.name}`));
-    return new GraphEmitter(this.#model).emit(graph, inputNames, outputNames);
+    const emitter = new GraphEmitter(this.#model);
+    for (const [i, { name }] of outer.entries()) {
+      this.#readInside.add(name);
+      emitter.#define(graph.inputs[fed.length + i] as Value, name);
+    }
+    return emitter.emit({ ...graph, inputs: fed }, inputNames, outputNames);
   }
 }
 

@@ -1,18 +1,26 @@
 import type { TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError, TfkError } from '../errors.ts';
-import { constantOf, type Graph, inputName, topologicalOrder, type Value } from '../ir/graph.ts';
+import { constantOf, inputName, topologicalOrder, type Value } from '../ir/graph.ts';
 import { interpret } from '../ir/interpret.ts';
 import { fromNDArray, type NDArray, toNDArray } from '../ir/ndarray.ts';
-import type { OnnxNode } from '../ir/onnx-node.ts';
+import type { OnnxNode, Subgraph } from '../ir/onnx-node.ts';
 import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
 import { tensorFromProto } from './tensors.ts';
 
 type AttributeType = AttributeProto['type'];
 type AttributeValue<T extends AttributeType> = Extract<AttributeProto, { readonly type: T }>['value'];
 
-/** Reads a subgraph whose inputs have the given types. */
-export type SubgraphReader = (graph: GraphProto, inputs: readonly TensorType[]) => Graph;
+/** The graph that a node stands in. */
+export interface NodeContext {
+  readonly opset: number;
+  /** Reads a subgraph whose inputs have the given types. */
+  subgraph(graph: GraphProto, inputs: readonly TensorType[]): Subgraph;
+  /** The results of a subgraph that has no inputs. */
+  inline(graph: GraphProto): readonly Value[];
+  /** What an input leaf holds, where that is known. */
+  known(leaf: Value): Tensor | undefined;
+}
 
 /** A node of a file with its inputs resolved. */
 export class NodeView implements OnnxNode {
@@ -20,19 +28,13 @@ export class NodeView implements OnnxNode {
   readonly inputs: readonly (Value | undefined)[];
   readonly #node: NodeProto;
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
+  readonly #context: NodeContext;
 
-  readonly #subgraph: SubgraphReader;
-
-  constructor(
-    node: NodeProto,
-    inputs: readonly (Value | undefined)[],
-    opset: number,
-    subgraph: SubgraphReader,
-  ) {
+  constructor(node: NodeProto, inputs: readonly (Value | undefined)[], context: NodeContext) {
     this.#node = node;
-    this.#subgraph = subgraph;
+    this.#context = context;
     this.inputs = inputs;
-    this.opset = opset;
+    this.opset = context.opset;
     this.#attributes = new Map(node.attributes.map((attribute) => [attribute.name, attribute]));
   }
 
@@ -79,16 +81,28 @@ export class NodeView implements OnnxNode {
     return this.#get(attribute, 'float', fallback);
   }
 
+  floats(attribute: string, fallback?: readonly number[]): readonly number[] {
+    return this.#get(attribute, 'floats', fallback);
+  }
+
   string(attribute: string, fallback?: string): string {
     return this.#get(attribute, 'string', fallback);
+  }
+
+  strings(attribute: string, fallback?: readonly string[]): readonly string[] {
+    return this.#get(attribute, 'strings', fallback);
   }
 
   tensor(attribute: string): Tensor | undefined {
     return this.has(attribute) ? tensorFromProto(this.#get(attribute, 'tensor')) : undefined;
   }
 
-  graph(attribute: string, inputs: readonly TensorType[]): Graph {
-    return this.#subgraph(this.#get(attribute, 'graph'), inputs);
+  graph(attribute: string, inputs: readonly TensorType[]): Subgraph {
+    return this.#context.subgraph(this.#get(attribute, 'graph'), inputs);
+  }
+
+  inline(attribute: string): readonly Value[] {
+    return this.#context.inline(this.#get(attribute, 'graph'));
   }
 
   unsupported(reason: string): never {
@@ -110,9 +124,14 @@ export class NodeView implements OnnxNode {
   #known(value: Value, position: number): NDArray {
     const tensor = constantOf(value);
     if (tensor !== undefined) return toNDArray(tensor);
-    const leaf = topologicalOrder([value]).find((node) => node.kind === 'input');
-    if (leaf !== undefined) throw fedError(this.#node, position, inputName(leaf.outputs[0] as Value));
-    return interpret([value], new Map())[0] as NDArray;
+    const leaves = topologicalOrder([value]).filter((node) => node.kind === 'input');
+    const feeds = leaves.map(({ outputs }): [Value, NDArray] => {
+      const leaf = outputs[0] as Value;
+      const held = this.#context.known(leaf);
+      if (held === undefined) throw fedError(this.#node, position, inputName(leaf));
+      return [leaf, toNDArray(held)];
+    });
+    return interpret([value], new Map(feeds))[0] as NDArray;
   }
 }
 

@@ -2,9 +2,9 @@ import { dtypeFromOnnx, onnxDtype } from '../core/dtype.ts';
 import type { Shape, TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
-import { constant, type Graph, input, type Value, withScope } from '../ir/graph.ts';
-import type { OnnxNode } from '../ir/onnx-node.ts';
-import { NodeView, nodeError } from './node-view.ts';
+import { constant, constantOf, type Graph, input, type Value, withScope } from '../ir/graph.ts';
+import type { OnnxNode, Subgraph } from '../ir/onnx-node.ts';
+import { type NodeContext, NodeView, nodeError } from './node-view.ts';
 import {
   type DimProto,
   decodeModel,
@@ -25,6 +25,10 @@ export interface ReadOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Inputs that are fixed to a value, so that shapes may depend on them. */
   readonly constants?: Readonly<Record<string, Tensor>>;
+  /** Values that stand in for inputs and stored tensors, by name. */
+  readonly values?: ReadonlyMap<string, Value>;
+  /** What an input holds whose elements must be known when the model is read; `undefined` refuses. */
+  readonly known?: (leaf: Value) => Tensor | undefined;
 }
 
 /** A graph read from a file. */
@@ -44,8 +48,11 @@ const opsets = { min: 7, max: 21 };
  * @throws {@link FormatError} when the file is malformed, or uses what is not supported; all unknown node types are
  *   listed at once
  */
-export function readModel(bytes: Uint8Array, readers: OnnxReaders, options: ReadOptions = {}): ReadModel {
-  const model = decodeModel(bytes);
+export const readModel = (bytes: Uint8Array, readers: OnnxReaders, options: ReadOptions = {}): ReadModel =>
+  readDecoded(decodeModel(bytes), readers, options);
+
+/** Like {@link readModel}, of a file that is decoded already. */
+export function readDecoded(model: ModelProto, readers: OnnxReaders, options: ReadOptions = {}): ReadModel {
   const opset = checkedOpset(model);
   checkSupported(model, readers);
   return new GraphReader(opset, readers, options).read(model.graph);
@@ -84,20 +91,45 @@ const isStandard = (domain: string): boolean => domain === '' || domain === 'ai.
 const readerKey = ({ domain, opType }: NodeProto): string =>
   isStandard(domain) ? opType : `${domain}.${opType}`;
 
+/** The graph around a subgraph. */
+interface Surroundings {
+  find(name: string): Value | undefined;
+  /** Whether the subgraph becomes a part of that graph; else it is a graph of its own, with inputs of its own. */
+  readonly inPlace: boolean;
+}
+
 class GraphReader {
   readonly #opset: number;
   readonly #readers: OnnxReaders;
   readonly #options: ReadOptions;
   readonly #values = new Map<string, Value>();
+  readonly #around: Surroundings;
+  /** Inputs that stand for values around this graph, with those values. */
+  readonly #captured = new Map<Value, Value>();
+  readonly #context: NodeContext;
 
-  constructor(opset: number, readers: OnnxReaders, options: ReadOptions) {
+  constructor(
+    opset: number,
+    readers: OnnxReaders,
+    options: ReadOptions,
+    around: Surroundings = { find: () => undefined, inPlace: true },
+  ) {
     this.#opset = opset;
     this.#readers = readers;
     this.#options = options;
+    this.#around = around;
+    this.#context = {
+      opset,
+      subgraph: (graph, types) => this.#subgraph(graph, types),
+      inline: (graph) => this.#inline(graph),
+      known: options.known ?? (() => undefined),
+    };
   }
 
   read(graph: GraphProto): ReadModel {
-    const initializers = new Map(graph.initializers.map((t) => [t.name, constant(tensorFromProto(t))]));
+    for (const [name, value] of this.#options.values ?? []) this.#define(name, value);
+    const stored = graph.initializers.filter(({ name }) => !this.#options.values?.has(name));
+    const initializers = new Map(stored.map((t) => [t.name, constant(tensorFromProto(t))]));
     for (const [name, value] of initializers) this.#define(name, value);
     const fixed = Object.entries(this.#options.constants ?? {});
     for (const [name, tensor] of fixed) this.#define(name, constant(tensor));
@@ -113,8 +145,8 @@ class GraphReader {
     return { graph: { name: graph.name, inputs, outputs }, initializers };
   }
 
-  /** A loop body: a graph of its own, which sees nothing of this one. */
-  #subgraph(graph: GraphProto, types: readonly TensorType[]): Graph {
+  /** A loop body: a graph of its own, in which what it reads of this one has become inputs. */
+  #subgraph(graph: GraphProto, types: readonly TensorType[]): Subgraph {
     const inputs = graph.inputs.map((info, i) => {
       const type = types[i];
       return type
@@ -124,19 +156,40 @@ class GraphReader {
           }
         : info;
     });
-    return new GraphReader(this.#opset, this.#readers, {}).read({ ...graph, inputs }).graph;
+    const reader = new GraphReader(
+      this.#opset,
+      this.#readers,
+      {},
+      {
+        find: (name) => this.#find(name),
+        inPlace: false,
+      },
+    );
+    const { graph: body } = reader.read({ ...graph, inputs });
+    const captured = [...reader.#captured];
+    return {
+      body: { ...body, inputs: [...body.inputs, ...captured.map(([leaf]) => leaf)] },
+      outer: captured.map(([, value]) => value),
+    };
+  }
+
+  /** The results of a subgraph without inputs, computed as a part of this graph. */
+  #inline(graph: GraphProto): readonly Value[] {
+    const { known } = this.#options;
+    const around = { find: (name: string) => this.#find(name), inPlace: true };
+    const reader = new GraphReader(this.#opset, this.#readers, known ? { known } : {}, around);
+    return reader.read(graph).graph.outputs.map(({ value }) => value);
   }
 
   #readNode(node: NodeProto): void {
     const inputs = node.inputs.map((name) =>
       name === '' ? undefined : this.#value(name, `node "${node.name}" (${node.opType})`),
     );
-    const read = this.#readers.get(readerKey(node)) as OnnxReader;
+    const read = this.#readers.get(readerKey(node));
+    if (read === undefined) throw nodeError(node, 'this node type is not supported');
     const results = withScope(node.name || node.opType, () => {
       try {
-        return [
-          read(new NodeView(node, inputs, this.#opset, (graph, types) => this.#subgraph(graph, types))),
-        ].flat() as readonly Value[];
+        return [read(new NodeView(node, inputs, this.#context))].flat() as readonly Value[];
       } catch (error) {
         throw nodeError(node, error);
       }
@@ -154,8 +207,19 @@ class GraphReader {
     this.#values.set(name, value);
   }
 
+  #find(name: string): Value | undefined {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const value = this.#around.find(name);
+    if (value === undefined || this.#around.inPlace || constantOf(value) !== undefined) return value;
+    const leaf = input(name, value.type);
+    this.#captured.set(leaf, value);
+    this.#values.set(name, leaf);
+    return leaf;
+  }
+
   #value(name: string, reader: string): Value {
-    const value = this.#values.get(name);
+    const value = this.#find(name);
     if (value === undefined) throw malformed(`a value "${name}" before ${reader} reads it`, 'none');
     return value;
   }

@@ -232,6 +232,11 @@ test.each([
   [
     'a type that we do not have',
     sequential(layer('InputLayer', { batch_shape: [null, 4], dtype: 'string', name: 'in' })),
+    'reads texts',
+  ],
+  [
+    'another type that we do not have',
+    sequential(layer('InputLayer', { batch_shape: [null, 4], dtype: 'complex64', name: 'in' })),
     'element type',
   ],
 ])('refuses %s', async (_, config, message) => {

@@ -16,27 +16,31 @@ export interface ConformanceCase {
   tensors(kind: 'input' | 'output'): Tensor[];
 }
 
-/** All cases; none where the data are not installed. */
-export function conformanceCases(): ConformanceCase[] {
-  if (!existsSync(testData)) return [];
-  return readdirSync(testData)
-    .filter((name) => existsSync(join(testData, name, 'model.onnx')))
+/** All cases of a folder; none where the data are not installed. */
+export function conformanceCases(folder = testData): ConformanceCase[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'model.onnx')))
     .sort()
-    .map(readCase);
+    .map((name) => readCase(folder, name));
 }
 
-function readCase(name: string): ConformanceCase {
-  const model = decodeModel(readFileSync(join(testData, name, 'model.onnx')));
+/** Inputs without the stored tensors, which old files list too. */
+export function fedInputs({ graph }: ModelProto): readonly ValueInfoProto[] {
+  const stored = new Set(graph.initializers.map(({ name }) => name));
+  return graph.inputs.filter(({ name }) => !stored.has(name));
+}
+
+function readCase(folder: string, name: string): ConformanceCase {
+  const model = decodeModel(readFileSync(join(folder, name, 'model.onnx')));
   const types = [...new Set(model.graph.nodes.map((node) => node.opType))];
   return {
     name,
     op: types.length === 1 ? (types[0] as string) : `(expanded) ${name.replace(/^test_/, '').split('_')[0]}`,
     model,
     tensors: (kind) =>
-      (kind === 'input' ? model.graph.inputs : model.graph.outputs).map((_, i) =>
-        tensorFromProto(
-          decodeTensor(readFileSync(join(testData, name, 'test_data_set_0', `${kind}_${i}.pb`))),
-        ),
+      (kind === 'input' ? fedInputs(model) : model.graph.outputs).map((_, i) =>
+        tensorFromProto(decodeTensor(readFileSync(join(folder, name, 'test_data_set_0', `${kind}_${i}.pb`)))),
       ),
   };
 }

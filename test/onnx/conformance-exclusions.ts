@@ -13,12 +13,11 @@ export const excludedTypes: ReadonlyMap<number | string, string> = new Map<numbe
 
 const training = 'optimizers are part of the training loop, not of a model';
 const dynamicShape = 'the shape of the result depends on data; every shape is static here';
-const quantized = 'quantized models are not supported';
+const quantized = 'convolutions of whole numbers are not supported';
 const random = 'ONNX does not define which random numbers; ours are counter-based';
 const signal = 'signal processing is out of scope';
 const detection = 'an object detection operator without a gradient';
 const subgraph = 'of control flow, only scans are read';
-const recurrent = 'there are no recurrent layers yet';
 
 /** Operators. */
 export const excludedOps: Readonly<Record<string, string>> = {
@@ -29,12 +28,7 @@ export const excludedOps: Readonly<Record<string, string>> = {
   NonZero: dynamicShape,
   Unique: dynamicShape,
   ConvInteger: quantized,
-  DequantizeLinear: quantized,
-  DynamicQuantizeLinear: quantized,
-  MatMulInteger: quantized,
   QLinearConv: quantized,
-  QLinearMatMul: quantized,
-  QuantizeLinear: quantized,
   Bernoulli: random,
   RandomUniformLike: random,
   BlackmanWindow: signal,
@@ -48,19 +42,20 @@ export const excludedOps: Readonly<Record<string, string>> = {
   RoiAlign: detection,
   Det: 'linear algebra beyond products is out of scope',
   GridSample: 'sampling at computed places is not supported',
-  If: subgraph,
   Loop: subgraph,
-  GRU: recurrent,
-  LSTM: recurrent,
-  RNN: recurrent,
 };
 
 const trainingMode = 'models are read for inference; our own layers have a training mode';
 const unroundedSize = 'the data divide by the resized length before it is rounded, ONNX Runtime after';
 
+const tieInFloat32 = 'a tie when rounding in float32 is none in the float64 of the reference';
+
 /** Single cases; each is still tried, and reported when it passes. */
 export const excludedCases: Readonly<Record<string, string>> = {
   test_maxunpool_export_with_output_shape: 'the data count positions before padding, ONNX Runtime after',
+  test_if: 'a choice at run time between branches that read nothing around them',
+  test_dynamicquantizelinear: tieInFloat32,
+  test_dynamicquantizelinear_expanded: tieInFloat32,
   test_training_dropout: trainingMode,
   test_training_dropout_default: trainingMode,
   test_training_dropout_default_mask: trainingMode,

@@ -1,0 +1,203 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { FormatError } from '../../src/errors.ts';
+import { writeHdf5 } from '../../src/formats/hdf5.ts';
+import * as tfk from '../../src/index.ts';
+import { expectClose } from '../helpers/close.ts';
+import { normalData } from '../helpers/small-models.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tfk-foreign-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const golden = (name: string): string => join(process.cwd(), 'test/golden', name);
+const close = { rtol: 1e-5, atol: 1e-6 };
+
+interface Recorded {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+const tensorOf = ({ shape, data }: Recorded): tfk.Tensor => tfk.tensor(Float32Array.from(data), shape);
+
+async function expectOutputs(model: tfk.Model, x: tfk.Tensor, expected: readonly Recorded[]): Promise<void> {
+  const outputs = [await model.predict(x, { verbose: 0 })].flat();
+  expect(outputs.map(({ shape }) => shape)).toEqual(expected.map(({ shape }) => shape));
+  for (const [i, y] of outputs.entries()) expectClose(y.data, expected[i]?.data ?? [], close, `output ${i}`);
+}
+
+describe('legacy .h5', () => {
+  test.each(['legacy-sequential', 'legacy-functional'])('%s, written by Keras', async (name) => {
+    const path = golden(`keras/${name}.h5`);
+    const record = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as {
+      inputs: Recorded[];
+      outputs: Recorded[];
+    };
+    const x = tensorOf(record.inputs[0] as Recorded);
+    const model = await tfk.loadModel(path);
+    await expectOutputs(model, x, record.outputs);
+    const blank = await tfk.loadModel(path);
+    blank.setWeights(blank.getWeights().map((w) => tfk.tensor(new Float32Array(w.size), w.shape)));
+    await blank.loadWeights(path);
+    await expectOutputs(blank, x, record.outputs);
+  });
+
+  const layer = (class_name: string, config: object) => ({ class_name, config });
+  const keras2 = layer('Sequential', {
+    name: 'old',
+    layers: [
+      layer('Dense', {
+        name: 'first',
+        trainable: true,
+        batch_input_shape: [null, 2],
+        dtype: 'float32',
+        units: 2,
+        activation: 'linear',
+        use_bias: true,
+        kernel_initializer: layer('VarianceScaling', {
+          scale: 1,
+          mode: 'fan_avg',
+          distribution: 'uniform',
+          seed: null,
+        }),
+        bias_initializer: layer('Zeros', {}),
+        kernel_regularizer: layer('L1L2', { l1: 0, l2: 0.5 }),
+        bias_regularizer: null,
+      }),
+      layer('BatchNormalization', {
+        name: 'normal',
+        trainable: true,
+        axis: [1],
+        momentum: 0.9,
+        epsilon: 0.5,
+        center: true,
+        scale: false,
+      }),
+    ],
+  });
+  const writeKeras2 = async (config?: object): Promise<void> => {
+    const stored: [string, tfk.Tensor][] = [
+      [
+        'first/first/kernel:0',
+        tfk.tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      ],
+      ['first/first/bias:0', tfk.tensor([5, 6])],
+      ['normal/normal/beta:0', tfk.tensor([1, 1])],
+      ['normal/normal/moving_mean:0', tfk.tensor([9, 0])],
+      ['normal/normal/moving_variance:0', tfk.tensor([0.5, 3.5])],
+    ];
+    const bytes = await writeHdf5((file) => {
+      if (config) file.attribute('/', 'model_config', JSON.stringify(config));
+      file.attribute('/model_weights', 'layer_names', ['first', 'normal']);
+      for (const name of ['first', 'normal']) {
+        const paths = stored
+          .filter(([path]) => path.startsWith(name))
+          .map(([path]) => path.slice(name.length + 1));
+        file.attribute(`/model_weights/${name}`, 'weight_names', paths);
+      }
+      for (const [path, tensor] of stored) file.dataset(`model_weights/${path}`, tensor);
+    });
+    await writeFile(at('old.h5'), bytes);
+  };
+
+  test('as Keras 2 wrote it', async () => {
+    await writeKeras2(keras2);
+    const model = await tfk.loadModel(at('old.h5'));
+    // x = [1, 1]: [9, 12], less the means, over the roots of 1 and 4, plus 1
+    expect(((await model.predict([[1, 1]], { verbose: 0 })) as tfk.Tensor).array()).toEqual([[1, 7]]);
+  });
+
+  test('weights by order, by name, and those that fit', async () => {
+    await writeKeras2();
+    await expect(tfk.loadModel(at('old.h5'))).rejects.toThrow(/weights alone/);
+    const make = (name: string, units = 2) =>
+      tfk.sequential([
+        tfk.input({ shape: [2] }),
+        tfk.layers.dense({ units, name }),
+        tfk.layers.batchNormalization({ scale: false, name: 'normal' }),
+      ]);
+    const inOrder = make('renamed');
+    await inOrder.loadWeights(at('old.h5'));
+    expect(inOrder.getWeights()[1]?.array()).toEqual([5, 6]);
+    const named = make('renamed');
+    await named.loadWeights(at('old.h5'), { byName: true });
+    expect(
+      named
+        .getWeights()
+        .slice(1)
+        .map((w) => w.array()),
+    ).toEqual([
+      [0, 0],
+      [1, 1],
+      [9, 0],
+      [0.5, 3.5],
+    ]);
+    await expect(make('first', 3).loadWeights(at('old.h5'))).rejects.toThrow(/"first".*kernel.*\[2,3\]/);
+    const wide = make('first', 3);
+    await wide.loadWeights(at('old.h5'), { skipMismatch: true });
+    expect(wide.getWeights()[1]?.array()).toEqual([0, 0, 0]);
+  });
+});
+
+interface TfjsRecord {
+  readonly name: string;
+  readonly json: Record<string, unknown>;
+  readonly weights: string;
+  readonly input: Recorded;
+  readonly outputs: readonly Recorded[];
+}
+const records = JSON.parse(readFileSync(golden('tfjs.json'), 'utf8')) as readonly TfjsRecord[];
+
+describe('TensorFlow.js', () => {
+  const write = async (json: unknown, weights = ''): Promise<string> => {
+    await mkdir(at('web'), { recursive: true });
+    await writeFile(at('web/model.json'), JSON.stringify(json));
+    await writeFile(at('web/w.bin'), Buffer.from(weights, 'base64'));
+    return at('web');
+  };
+
+  test.each(records)('$name', async ({ json, weights, input, outputs }) => {
+    const model = await tfk.loadModel(await write(json, weights));
+    await expectOutputs(model, tensorOf(input), outputs);
+    await model.export(at('again/model.json'));
+    const again = await tfk.loadModel(at('again/model.json'));
+    expect(again.getWeights().map(({ data }) => data)).toEqual(model.getWeights().map(({ data }) => data));
+    await expectOutputs(again, tensorOf(input), outputs);
+  });
+
+  test('what cannot be read is refused', async () => {
+    const { json, weights } = records[0] as TfjsRecord;
+    const group = { paths: ['w.bin'], weights: [] };
+    const cases: [unknown, RegExp][] = [
+      [{ ...json, format: 'graph-model' }, /graph model/],
+      [{ ...json, weightsManifest: [{ ...group, paths: ['../w.bin'] }] }, /same folder/],
+      [{ ...json, weightsManifest: [group] }, /expected 0 bytes/],
+      [{ ...json, weightsManifest: 1 }, /weightsManifest/],
+      [{ ...json, modelTopology: { class_name: 'Dense', config: {} } }, /Sequential or Functional/],
+    ];
+    for (const [bad, message] of cases)
+      await expect(tfk.loadModel(await write(bad, weights))).rejects.toThrow(message);
+    await expect(tfk.loadModel(await write(json, weights.slice(0, 400)))).rejects.toThrow(FormatError);
+  });
+
+  test('large weights go to several parts', async () => {
+    const model = tfk.sequential([tfk.input({ shape: [1100] }), tfk.layers.dense({ units: 1000 })]);
+    await model.export(at('large/model.json'));
+    const { weightsManifest } = JSON.parse(readFileSync(at('large/model.json'), 'utf8')) as {
+      weightsManifest: { paths: string[] }[];
+    };
+    expect(weightsManifest[0]?.paths).toEqual(['group1-shard1of2.bin', 'group1-shard2of2.bin']);
+    await copyFile(at('large/model.json'), at('large/copy.json'));
+    const x = normalData([1, 1100]);
+    const [ours, theirs] = [model, await tfk.loadModel(at('large/copy.json'))];
+    expect(((await theirs.predict(x, { verbose: 0 })) as tfk.Tensor).data).toEqual(
+      ((await ours.predict(x, { verbose: 0 })) as tfk.Tensor).data,
+    );
+    await expect(model.export(at('large/other.json'))).rejects.toThrow(/model\.json/);
+    await expect(model.export(at('large/model.json'), { batchSize: 1 })).rejects.toThrow(/ONNX/);
+  });
+});
