@@ -4,7 +4,8 @@ import type { Value } from './graph.ts';
 
 /** What the engine itself needs to compute: the reverse walk sums cotangents, the layout pass moves axes. */
 export interface Algebra {
-  add(a: Value, b: Value): Value;
+  /** The sum of one or more values of the same shape. */
+  sum(values: readonly Value[]): Value;
   /** Sums a broadcast cotangent down to `shape`. */
   sumTo(x: Value, shape: Shape): Value;
   /** `like`'s type filled with one number. */

@@ -57,10 +57,14 @@ function dependents(order: readonly Node[], sources: ReadonlySet<Value>): Set<No
 }
 
 class ReverseWalk {
-  readonly #cotangents = new Map<Value, Value>();
+  /** What has come in for each value; one entry once it has been summed. */
+  readonly #cotangents = new Map<Value, Value[]>();
 
+  /** The cotangent of a value whose users have all been visited. */
   cotangent(value: Value): Value | undefined {
-    return this.#cotangents.get(value);
+    const parts = this.#cotangents.get(value);
+    if (parts !== undefined && parts.length > 1) parts.splice(0, parts.length, algebra().sum(parts));
+    return parts?.[0];
   }
 
   /** Adds to the cotangent of `value`, summing broadcast axes down. */
@@ -68,15 +72,16 @@ class ReverseWalk {
     const fitted = sameShape(cotangent.shape, value.shape)
       ? cotangent
       : algebra().sumTo(cotangent, value.shape);
-    const before = this.#cotangents.get(value);
-    this.#cotangents.set(value, before === undefined ? fitted : algebra().add(before, fitted));
+    const parts = this.#cotangents.get(value);
+    if (parts === undefined) this.#cotangents.set(value, [fitted]);
+    else parts.push(fitted);
   }
 
   /** Sends the cotangents of a node's results to those of its inputs that need them. */
   visit(node: Node, active: ReadonlySet<Node>, wrt: readonly Value[]): void {
     const { kind, inputs, attrs } = node;
     if (typeof kind === 'string' || kind.vjp === 'nondifferentiable') return;
-    const dys = node.outputs.map((y) => this.#cotangents.get(y) ?? null);
+    const dys = node.outputs.map((y) => this.cotangent(y) ?? null);
     if (dys.every((dy) => dy === null)) return;
     const named = byName(kind, inputs, (v) => v);
     const answers = kind.vjp(named, dys, attrs, node.outputs) as Readonly<

@@ -2,6 +2,13 @@ import type { TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Graph, Value } from './graph.ts';
 
+/** A graph inside a node. */
+export interface Subgraph {
+  readonly body: Graph;
+  /** What the body's last inputs stand for. */
+  readonly outer: readonly Value[];
+}
+
 /** A node of an ONNX file as the readers in `ops/` see it: typed access with messages that name the node. */
 export interface OnnxNode {
   readonly opType: string;
@@ -20,10 +27,14 @@ export interface OnnxNode {
   int(attribute: string, fallback?: number): number;
   ints(attribute: string, fallback?: readonly number[]): readonly number[];
   float(attribute: string, fallback?: number): number;
+  floats(attribute: string, fallback?: readonly number[]): readonly number[];
   string(attribute: string, fallback?: string): string;
+  strings(attribute: string, fallback?: readonly string[]): readonly string[];
   tensor(attribute: string): Tensor | undefined;
-  /** A subgraph, its inputs of the given types; it may read nothing but its inputs. */
-  graph(attribute: string, inputs: readonly TensorType[]): Graph;
+  /** A subgraph, its inputs of the given types. Values around it that it reads are further inputs of the body. */
+  graph(attribute: string, inputs: readonly TensorType[]): Subgraph;
+  /** The results of a subgraph without inputs, as a part of the graph around it. */
+  inline(attribute: string): readonly Value[];
   /** Refuses the node: `reason` says what is not supported. */
   unsupported(reason: string): never;
 }

@@ -40,7 +40,8 @@ export type OnnxAttr =
   | { readonly float: number }
   | { readonly floats: readonly number[] }
   | { readonly string: string }
-  | { readonly graph: Graph };
+  /** `outer`: the values around the subgraph that stand for the graph's last inputs. */
+  | { readonly graph: Graph; readonly outer?: readonly Operand[] };
 
 /** An ONNX value during emission. */
 export interface Operand {

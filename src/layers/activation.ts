@@ -14,6 +14,10 @@ export class Activation extends Layer<typeof schema> {
   static override readonly className = 'Activation';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     return activations.get(this.options.activation)(x);
   }

@@ -19,6 +19,10 @@ export class ActivityRegularization extends Layer<typeof schema> {
   static override readonly className = 'ActivityRegularization';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     const { l1, l2 } = this.options;
     addLoss(div(l1l2({ l1, l2 }).call(x), x.shape[0] ?? 1));

@@ -26,6 +26,10 @@ export abstract class Affine<S extends z.ZodType<z.output<typeof affineOptions>>
   #gamma: Weight | undefined;
   #beta: Weight | undefined;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   /** Creates `gamma` and `beta`, as far as the options want them. */
   protected addAffine(shape: Shape): void {
     const o = this.options;

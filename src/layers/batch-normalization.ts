@@ -1,9 +1,24 @@
 import { z } from 'zod';
-import { normalizeAxis } from '../core/shape.ts';
+import { formatShape, normalizeAxis } from '../core/shape.ts';
+import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { affine, batchMoments, batchNormalize } from '../ops/batch-normalization.ts';
-import { add, mul, rsqrt, sub } from '../ops/index.ts';
+import {
+  add,
+  broadcastTo,
+  cast,
+  div,
+  expandDims,
+  mul,
+  reduceSum,
+  reshape,
+  rsqrt,
+  square,
+  sub,
+  where,
+} from '../ops/index.ts';
 import { filled } from '../ops/support.ts';
+import type { CallSignature } from './call-arguments.ts';
 import {
   type CallOptions,
   knownSize,
@@ -12,6 +27,7 @@ import {
   type PartialShapes,
   type Values,
 } from './layer.ts';
+import { maskOf } from './masks.ts';
 import { constraintOption, initializerOption, regularizerOption } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
@@ -39,8 +55,8 @@ const schema = layerOptions.extend({
 /**
  * Batch normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta` for each channel.
  *
- * While training (and not frozen) mean and population variance are those of the batch and move the averages that
- * inference uses. Weights: `gamma`, `beta`, then `moving_mean`, `moving_variance` (not trained), each `[channels]`.
+ * While training (and not frozen) mean and population variance are those of what counts in the batch, and move the
+ * averages that inference uses. Weights: `gamma`, `beta`, then `moving_mean`, `moving_variance` (not trained), each `[channels]`.
  * @source Ioffe & Szegedy 2015; keras/src/layers/normalization/batch_normalization.py
  */
 export class BatchNormalization extends Layer<typeof schema> {
@@ -50,6 +66,14 @@ export class BatchNormalization extends Layer<typeof schema> {
   #beta: Weight | undefined;
   #movingMean!: Weight;
   #movingVariance!: Weight;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override get signature(): CallSignature {
+    return { masks: ['mask'] };
+  }
 
   override build([shape]: PartialShapes): void {
     const o = this.options;
@@ -77,20 +101,42 @@ export class BatchNormalization extends Layer<typeof schema> {
     const { epsilon } = this.options;
     const each = (value: number): Value => filled([x.shape[channels] as number], value, x.dtype);
     const [gamma, beta] = [this.#gamma?.value ?? each(1), this.#beta?.value ?? each(0)];
-    if (!training || !this.trainable) {
-      const scale = mul(gamma, rsqrt(add(this.#movingVariance.value, epsilon)));
-      return affine(x, scale, sub(beta, mul(this.#movingMean.value, scale)), channels);
-    }
-    const { mean, variance } = batchMoments(x, channels);
+    const standardized = (mean: Value, variance: Value): Value => {
+      const scale = mul(gamma, rsqrt(add(variance, epsilon)));
+      return affine(x, scale, sub(beta, mul(mean, scale)), channels);
+    };
+    if (!training || !this.trainable) return standardized(this.#movingMean.value, this.#movingVariance.value);
+    const mask = maskOf(x);
+    const { mean, variance } = mask ? maskedMoments(x, mask, channels) : batchMoments(x, channels);
     this.#moveAverage(this.#movingMean, mean);
     this.#moveAverage(this.#movingVariance, variance);
-    return batchNormalize(x, gamma, beta, channels, epsilon);
+    return mask ? standardized(mean, variance) : batchNormalize(x, gamma, beta, channels, epsilon);
   }
 
   #moveAverage(average: Weight, batch: Value): void {
     const { momentum } = this.options;
     average.assign(add(mul(average.value, momentum), mul(batch, 1 - momentum)));
   }
+}
+
+/**
+ * Mean and population variance of what `mask` lets pass, for each channel.
+ * @throws {@link ShapeError} when the mask does not have all axes but the last
+ */
+function maskedMoments(x: Value, mask: Value, axis: number): { mean: Value; variance: Value } {
+  if (mask.rank !== x.rank - 1) {
+    throw new ShapeError(
+      `expected a mask of ${x.rank - 1} axes, one less than the input. Received ${formatShape(mask.shape)}.`,
+      { expected: `${x.rank - 1} axes`, received: formatShape(mask.shape) },
+    );
+  }
+  const others = x.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+  const counts = broadcastTo(expandDims(mask, -1), x.shape);
+  const total = add(reduceSum(cast(counts, x.dtype), others), 1e-7);
+  const average = (values: Value): Value => div(reduceSum(where(counts, values, 0), others), total);
+  const mean = average(x);
+  const aligned = x.shape.map((n, i) => (i === axis ? n : 1));
+  return { mean, variance: average(square(sub(x, reshape(mean, aligned)))) };
 }
 
 /** Batch normalization over all axes but `axis`. @see {@link BatchNormalization} */

@@ -46,7 +46,7 @@ abstract class ConvTranspose extends Convolution<typeof schema2d> {
   override build([shape]: PartialShapes): void {
     const { filters, kernelSize } = this.options;
     const sizes = [...kernelSize, filters, this.channelsOf(shape)];
-    this.#kernel = this.addWeight('kernel', sizes, kernelWeight(this.options));
+    this.#kernel = this.addAdaptableWeight('kernel', sizes, kernelWeight(this.options));
     this.addBias(filters);
   }
 

@@ -48,7 +48,7 @@ abstract class Conv<S extends typeof schema1d | typeof schema2d> extends Convolu
         { argument: 'groups', expected: `a divisor of ${channels}`, received: String(groups) },
       );
     }
-    this.#kernel = this.addWeight(
+    this.#kernel = this.addAdaptableWeight(
       'kernel',
       [...kernelSize, channels / groups, filters],
       kernelWeight(this.options),

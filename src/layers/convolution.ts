@@ -4,8 +4,10 @@ import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
 import { reshape, transpose } from '../ops/index.ts';
 import { spatialOf, type WindowAttrs } from '../ops/window.ts';
-import { activationOption, activations } from './activations.ts';
-import { Layer, layerOptions, type Values } from './layer.ts';
+import { activate } from './activate.ts';
+import { activationOption } from './activations.ts';
+import { layerOptions, type Values } from './layer.ts';
+import { Adaptable } from './lora.ts';
 import {
   biasOptions,
   biasWeight,
@@ -63,7 +65,7 @@ export function checkSteps({ strides, dilationRate }: Steps, context: z.Refineme
 }
 
 /** What convolutions have in common: channels-first computation, a bias for every filter, an activation. */
-export abstract class Convolution<S extends z.ZodType<ConvolutionOptions>> extends Layer<S> {
+export abstract class Convolution<S extends z.ZodType<ConvolutionOptions>> extends Adaptable<S> {
   #bias: Weight | undefined;
 
   /** The convolution itself, of channels-first data. */
@@ -72,7 +74,7 @@ export abstract class Convolution<S extends z.ZodType<ConvolutionOptions>> exten
   call([x]: Values): Value {
     const { kernelSize, dataFormat, activation } = this.options;
     const y = inChannelsFirst(x, kernelSize.length, dataFormat, (first) => this.convolve(first));
-    return activations.get(activation)(y);
+    return activate(activation, y);
   }
 
   /** Number of channels of the input. @throws {@link ShapeError} */

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { add, matmul } from '../ops/index.ts';
-import { activationOption, activations } from './activations.ts';
-import { knownSize, Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
+import { activate } from './activate.ts';
+import { activationOption } from './activations.ts';
+import { knownSize, layerOptions, type PartialShapes, type Values } from './layer.ts';
+import { Adaptable } from './lora.ts';
 import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
@@ -22,15 +24,19 @@ const schema = layerOptions.extend({
  * Input `[batch, ..., inputSize]`, output `[batch, ..., units]`. Weights: `kernel [inputSize, units]`, `bias [units]`.
  * @source keras/src/layers/core/dense.py
  */
-export class Dense extends Layer<typeof schema> {
+export class Dense extends Adaptable<typeof schema> {
   static override readonly className = 'Dense';
   static override readonly schema = schema;
   #kernel!: Weight;
   #bias: Weight | undefined;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   override build([shape]: PartialShapes): void {
     const o = this.options;
-    this.#kernel = this.addWeight(
+    this.#kernel = this.addAdaptableWeight(
       'kernel',
       [knownSize(shape, -1, 'size of the last axis'), o.units],
       kernelWeight(o),
@@ -41,7 +47,7 @@ export class Dense extends Layer<typeof schema> {
 
   call([x]: Values): Value {
     const y = matmul(x, this.#kernel.value);
-    return activations.get(this.options.activation)(this.#bias ? add(y, this.#bias.value) : y);
+    return activate(this.options.activation, this.#bias ? add(y, this.#bias.value) : y);
   }
 }
 

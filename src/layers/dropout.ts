@@ -22,6 +22,10 @@ export class Dropout extends Layer<typeof schema> {
   static override readonly className = 'Dropout';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values, { training }: CallOptions): Value {
     const { rate, noiseShape, seed } = this.options;
     if (!training || rate === 0) return x;

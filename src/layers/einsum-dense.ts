@@ -3,8 +3,10 @@ import { formatShape, type PartialShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, einsum } from '../ops/index.ts';
-import { activationOption, activations } from './activations.ts';
-import { Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
+import { activate } from './activate.ts';
+import { activationOption } from './activations.ts';
+import { layerOptions, type PartialShapes, type Values } from './layer.ts';
+import { Adaptable } from './lora.ts';
 import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
@@ -56,7 +58,7 @@ const schema = layerOptions.extend({
  * on, 1 where a letter is not among them.
  * @source keras/src/layers/core/einsum_dense.py
  */
-export class EinsumDense extends Layer<typeof schema> {
+export class EinsumDense extends Adaptable<typeof schema> {
   static override readonly className = 'EinsumDense';
   static override readonly schema = schema;
   #kernel!: Weight;
@@ -67,7 +69,7 @@ export class EinsumDense extends Layer<typeof schema> {
     const equation = parseEquation(o.equation) as Equation;
     const sizes = this.#sizes(shape, equation);
     const known = (letter: string): number => sizes.get(letter) ?? this.#unknown(letter, shape);
-    this.#kernel = this.addWeight('kernel', Array.from(equation.kernel, known), kernelWeight(o));
+    this.#kernel = this.addAdaptableWeight('kernel', Array.from(equation.kernel, known), kernelWeight(o));
     const { biasAxes } = o;
     if (biasAxes === null) return;
     const stranger = Array.from(biasAxes).find((letter) => !equation.output.includes(letter));
@@ -121,7 +123,7 @@ export class EinsumDense extends Layer<typeof schema> {
 
   call([x]: Values): Value {
     const y = einsum(this.options.equation, [x, this.#kernel.value]);
-    return activations.get(this.options.activation)(this.#bias ? add(y, this.#bias.value) : y);
+    return activate(this.options.activation, this.#bias ? add(y, this.#bias.value) : y);
   }
 }
 

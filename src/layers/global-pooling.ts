@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
-import { reduceMax, reduceMean } from '../ops/index.ts';
+import { cast, div, expandDims, reduceMax, reduceMean, reduceSum, where } from '../ops/index.ts';
+import type { CallSignature } from './call-arguments.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
+import { maskOf } from './masks.ts';
 import { dataFormatOption } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { expectSpatial, spatialAxesOf } from './spatial.ts';
@@ -73,10 +75,25 @@ export const globalMaxPooling3d = (options: z.input<typeof schema> = {}): Global
   new GlobalMaxPooling3D(options);
 registerLayer(GlobalMaxPooling3D, [{ inputs: [[null, 2, 3, 2, 2]], output: [null, 2] }]);
 
-/** Mean of each channel: `[batch, steps, channels]` becomes `[batch, channels]`. */
+/** Mean of each channel over the steps that count: `[batch, steps, channels]` becomes `[batch, channels]`. */
 export class GlobalAveragePooling1D extends GlobalAveragePooling {
   static override readonly className = 'GlobalAveragePooling1D';
   protected readonly rank = 1;
+
+  override get signature(): CallSignature {
+    return { masks: ['mask'] };
+  }
+
+  override call([x]: Values): Value {
+    const mask = maskOf(x);
+    if (mask === undefined) return super.call([x]);
+    const { dataFormat, keepdims } = this.options;
+    expectSpatial(x.shape, 1, dataFormat);
+    const [steps] = spatialAxesOf(1, dataFormat) as [number];
+    const counts = expandDims(mask, 3 - steps);
+    const sum = (v: Value): Value => reduceSum(v, [steps], keepdims);
+    return div(sum(where(counts, x, 0)), sum(cast(counts, x.dtype)));
+  }
 }
 /** Mean of each channel, over one axis. @see {@link GlobalAveragePooling1D} */
 export const globalAveragePooling1d = (options: z.input<typeof schema> = {}): GlobalAveragePooling1D =>

@@ -7,6 +7,7 @@ import { drawn, Initializer, initializers, seedOption } from './initializer.ts';
 import { orthonormal } from './orthonormal.ts';
 
 export { Initializer, type InitializerSpec, initializers } from './initializer.ts';
+export * from './stft-initializer.ts';
 export * from './variance-scaling.ts';
 
 const none = z.strictObject({});

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type DType, isDtype } from '../core/dtype.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
+import { noArguments } from './call-arguments.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 import { SymbolicTensor } from './symbolic.ts';
@@ -36,7 +37,7 @@ export class InputLayer extends Layer<typeof schema> {
   /** The symbolic tensor that stands for the data. */
   tensor(): SymbolicTensor {
     const outputs: SymbolicTensor[] = [];
-    const call = { layer: this as unknown as Layer, inputs: [], outputs };
+    const call = { layer: this as unknown as Layer, inputs: [], ...noArguments, outputs };
     outputs.push(new SymbolicTensor(this.batchShape, this.options.dtype, { call, index: 0, callIndex: 0 }));
     this.ensureBuilt([this.batchShape]);
     this.calls.push(call);

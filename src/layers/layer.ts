@@ -1,34 +1,37 @@
 import { z } from 'zod';
 import { Configured } from '../core/configured.ts';
-import { type DType, isFloat } from '../core/dtype.ts';
+import { isFloat } from '../core/dtype.ts';
 import { snakeCase } from '../core/registry.ts';
 import { formatShape, type PartialShape, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { ConfigError, ShapeError, TfkError } from '../errors.ts';
-import { currentScope, input, type Value, withScope } from '../ir/graph.ts';
+import { ConfigError, ShapeError } from '../errors.ts';
+import { currentScope, input, inScope, type Value, withScope } from '../ir/graph.ts';
 import { cast, div } from '../ops/index.ts';
-import { regularizers } from './regularizers.ts';
+import {
+  type CallArguments,
+  type CallOptions,
+  type CallSignature,
+  type LayerCall,
+  mapArguments,
+  type NamedArguments,
+  noArguments,
+  type PartialType,
+  sortArguments,
+} from './call-arguments.ts';
+import type { Initializer } from './initializer.ts';
+import { located, standIns } from './layer-errors.ts';
+import { keepMask, maskOf, setMask, withMask } from './masks.ts';
+import { type Regularizer, regularizers } from './regularizers.ts';
 import { SymbolicTensor } from './symbolic.ts';
-import { addLoss, Trace, withTrace } from './trace.ts';
+import { addLoss, noteOutputs, Trace, withTrace } from './trace.ts';
 import { Weight, type WeightOptions } from './weight.ts';
+
+export type { CallOptions, LayerCall };
 
 /** One or more values, the first always there: `call([x])`. */
 export type Values = readonly [Value, ...Value[]];
 /** Shapes of a layer's inputs, unknown sizes `null`. */
 export type PartialShapes = readonly [PartialShape, ...PartialShape[]];
-
-/** How a layer is called. */
-export interface CallOptions {
-  /** Whether this is a training step: dropout drops, batch normalization uses the batch. */
-  readonly training: boolean;
-}
-
-/** One use of a layer in a functional model. */
-export interface LayerCall {
-  readonly layer: Layer;
-  readonly inputs: readonly SymbolicTensor[];
-  readonly outputs: readonly SymbolicTensor[];
-}
 
 /** Options of every layer; each layer's schema extends them. */
 export const layerOptions = z.strictObject({
@@ -68,7 +71,9 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
   /** Uses of this layer in functional models, in order. */
   readonly calls: LayerCall[] = [];
   readonly #weights: Weight[] = [];
-  readonly #sublayers: Layer[] = [];
+  /** Layers inside this one, with the names under which their weights are saved. */
+  readonly #parts = new Map<Layer, string>();
+  readonly #states: Weight[] = [];
   #trainable: boolean;
   #builtFor: PartialShapes | undefined;
   #path: string | undefined;
@@ -96,27 +101,52 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return true;
   }
 
-  /** Uses the layer in a functional model: symbolic tensors in, symbolic tensors out. */
-  apply(inputs: SymbolicTensor): SymbolicTensor;
-  apply(inputs: readonly SymbolicTensor[]): SymbolicTensor;
-  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
-    return this.applyMulti(inputs)[0] as SymbolicTensor;
+  /** Penalty on what the layer puts out. */
+  protected get outputRegularizer(): Regularizer | null {
+    return ((this.options ?? {}) as z.output<typeof layerOptions>).activityRegularizer ?? null;
+  }
+
+  /** What the layer takes beside its inputs: `{ masks: ['mask'], lists: ['initialState'] }`. */
+  get signature(): CallSignature {
+    return {};
+  }
+
+  /** Whether {@link computeMask} says which steps of the outputs count; else masks end here. */
+  protected get supportsMasking(): boolean {
+    return false;
+  }
+
+  /** Masks of the outputs; by default the first has that of the first input. Inputs carry theirs: `maskOf(x)`. */
+  protected computeMask(inputs: Values, _outputs: readonly Value[]): readonly (Value | undefined)[] {
+    return [maskOf(inputs[0])];
+  }
+
+  /**
+   * Uses the layer in a functional model: symbolic tensors in, symbolic tensors out.
+   * @param args - what the layer takes beside its inputs, e.g. `{ useCausalMask: true }`
+   */
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[], args: CallArguments = {}): SymbolicTensor {
+    return this.applyMulti(inputs, args)[0] as SymbolicTensor;
   }
 
   /** Like {@link apply}, for layers (and models) with several outputs. */
-  applyMulti(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  applyMulti(
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    args: CallArguments = {},
+  ): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? (inputs as readonly SymbolicTensor[]) : [inputs as SymbolicTensor];
     const stranger = list.find((x) => !(x instanceof SymbolicTensor));
     if (stranger !== undefined || list.length === 0) {
       throw new ConfigError(
-        `${this.#label()}.apply() takes symbolic tensors, from tfk.input() or another layer's apply(). ` +
+        `${this.label}.apply() takes symbolic tensors, from tfk.input() or another layer's apply(). ` +
           `Received ${stranger === undefined ? 'none' : Object.prototype.toString.call(stranger)}.`,
         { op: this.name },
       );
     }
-    const types = this.inferOutputs(list);
+    const named = sortArguments(args, this.signature, this.label);
+    const types = this.inferOutputs(list, named);
     const outputs: SymbolicTensor[] = [];
-    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, outputs };
+    const call: LayerCall = { layer: this as unknown as Layer, inputs: list, ...named, outputs };
     types.forEach(({ shape, dtype }, index) => {
       outputs.push(new SymbolicTensor(shape, dtype, { call, index, callIndex: this.calls.length }));
     });
@@ -126,10 +156,11 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
 
   /** Shapes and types of the outputs: builds the layer, then traces `call` twice with stand-in sizes. */
   inferOutputs(
-    inputs: readonly { readonly shape: PartialShape; readonly dtype: DType }[],
-  ): { shape: PartialShape; dtype: DType }[] {
+    inputs: readonly PartialType[],
+    args: NamedArguments<PartialType> = noArguments,
+  ): PartialType[] {
     this.ensureBuilt(inputs.map((x) => x.shape) as unknown as PartialShapes);
-    const [first, second] = standIns.map((size) => this.#probe(inputs, size)) as [
+    const [first, second] = standIns.map((size) => this.#probe(inputs, args, size)) as [
       readonly Value[],
       readonly Value[],
     ];
@@ -139,14 +170,12 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     }));
   }
 
-  #probe(
-    inputs: readonly { readonly shape: PartialShape; readonly dtype: DType }[],
-    size: number,
-  ): readonly Value[] {
-    const values = inputs.map(({ shape, dtype }, i) =>
-      input(`x${i}`, { dtype, shape: shape.map((n) => n ?? size) }),
-    );
-    return withTrace(new Trace(false), () => this.invoke(values, { training: false }));
+  #probe(inputs: readonly PartialType[], args: NamedArguments<PartialType>, size: number): readonly Value[] {
+    const standIn = ({ shape, dtype }: PartialType, name: string): Value =>
+      input(name, { dtype, shape: shape.map((n) => n ?? size) });
+    const values = inputs.map((x, i) => standIn(x, `x${i}`));
+    const options = { training: false, ...mapArguments(args, standIn) };
+    return withTrace(new Trace(false), () => this.invoke(values, options));
   }
 
   /** Calls the layer on values of the graph being built: conversion, arity, errors and extra losses around `call`. */
@@ -154,17 +183,38 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     const { min, max } = this.arity;
     if (inputs.length < min || inputs.length > max) {
       const expected = min === max ? `${min}` : `${min} to ${max}`;
-      throw new ShapeError(`${this.#label()} takes ${expected} inputs. Received ${inputs.length}.`, {
+      throw new ShapeError(`${this.label} takes ${expected} inputs. Received ${inputs.length}.`, {
         op: this.name,
       });
     }
-    const ready = this.castsInputs ? inputs.map((x) => (isFloat(x.dtype) ? x : cast(x, 'float32'))) : inputs;
+    const ready = inputs.map((x, i) => this.#prepare(x, i, options)) as unknown as Values;
     return withScope(this.name, () => {
       this.ensureBuilt(ready.map((x) => x.shape) as unknown as PartialShapes);
-      const outputs = this.#located(inputs, () => this.call(ready as unknown as Values, options));
-      const list: readonly Value[] = Array.isArray(outputs) ? outputs : [outputs as Value];
+      const list = located(this, inputs, () => {
+        const outputs = this.call(ready, options);
+        return this.#maskOutputs(ready, Array.isArray(outputs) ? outputs : [outputs as Value]);
+      });
       this.#regularizeActivity(list);
+      noteOutputs(list);
       return list;
+    });
+  }
+
+  /** An input as `call` gets it: floating unless the layer takes indices, with the mask that the call gives it. */
+  #prepare(x: Value, i: number, { tensors }: CallOptions): Value {
+    const ready = this.castsInputs && !isFloat(x.dtype) ? keepMask(cast(x, 'float32'), x) : x;
+    const [mask] = tensors?.[this.signature.masks?.[i] ?? ''] ?? [];
+    return mask ? withMask(ready, cast(mask, 'bool')) : ready;
+  }
+
+  /** Outputs with their masks: those that layers inside gave, else {@link computeMask}'s. */
+  #maskOutputs(inputs: Values, outputs: readonly Value[]): readonly Value[] {
+    const masks = this.supportsMasking ? this.computeMask(inputs, outputs) : [];
+    return outputs.map((y, i) => {
+      if (inputs.includes(y)) return withMask(y, masks[i]);
+      const mask = maskOf(y) ?? masks[i];
+      if (mask) setMask(y, mask);
+      return y;
     });
   }
 
@@ -172,10 +222,12 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
   ensureBuilt(inputShapes: PartialShapes): void {
     if (this.#builtFor !== undefined) return;
     const scope = currentScope();
-    this.#path ??= scope === '' || !scope.endsWith(this.name) ? this.name : scope;
-    this.#located(
+    const path = this.#path ?? (scope === '' || !scope.endsWith(this.name) ? this.name : scope);
+    this.#path = path;
+    located(
+      this,
       inputShapes.map((shape) => ({ shape })),
-      () => this.build(inputShapes),
+      () => inScope(path, () => this.build(inputShapes)),
     );
     this.#builtFor = inputShapes;
     if (!this.#trainable) this.trainable = false;
@@ -197,15 +249,49 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return weight;
   }
 
-  /** Makes another layer part of this one: its weights are counted, saved and trained here. */
-  protected track<L extends Layer>(layer: L): L {
-    this.#sublayers.push(layer);
+  /**
+   * Creates a tensor that the layer carries from one batch to the next, in training and inference alike. It is neither
+   * counted among the weights nor saved.
+   */
+  protected addState(name: string, shape: readonly number[], initializer: Initializer): Weight {
+    const path = `${this.#path ?? this.name}/${name}`;
+    const state = new Weight(name, path, shape, { initializer, trainable: false });
+    this.#states.push(state);
+    return state;
+  }
+
+  /** What this layer and those inside it carry from one batch to the next. */
+  get states(): readonly Weight[] {
+    return [...new Set([...this.#states, ...this.sublayers.flatMap((layer) => layer.states)])];
+  }
+
+  /** Sets all {@link states} to zero. */
+  resetStates(): void {
+    for (const { storage } of this.states) (storage.data as Float32Array).fill(0);
+  }
+
+  /**
+   * Makes another layer part of this one: its weights are counted, saved and trained here.
+   * @param attribute - name of Keras's attribute that holds the layer, as files have it
+   */
+  protected track<L extends Layer>(layer: L, attribute: string = layer.name): L {
+    this.#parts.set(layer, attribute);
     return layer;
+  }
+
+  /** Builds a layer inside this one; the paths of its weights go on from this one's. */
+  protected buildPart(layer: Layer, inputShapes: PartialShapes): void {
+    withScope(layer.name, () => layer.ensureBuilt(inputShapes));
   }
 
   /** Layers inside this one. */
   get sublayers(): readonly Layer[] {
-    return this.#sublayers;
+    return [...this.#parts.keys()];
+  }
+
+  /** Where files keep the weights of a layer inside this one. */
+  attributeOf(layer: Layer): string {
+    return this.#parts.get(layer) ?? layer.name;
   }
 
   /** Weights of this layer alone: the trainable ones in order of creation, then the others. */
@@ -248,7 +334,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     const { weights } = this;
     if (values.length !== weights.length) {
       throw new ShapeError(
-        `${this.#label()} has ${weights.length} weights (${weights.map((w) => w.name + formatShape(w.shape)).join(', ')}). ` +
+        `${this.label} has ${weights.length} weights (${weights.map((w) => w.name + formatShape(w.shape)).join(', ')}). ` +
           `Received ${values.length}.${this.built ? '' : ' The layer is not built yet: call it, or give the model an input.'}`,
         { op: this.name, expected: String(weights.length), received: String(values.length) },
       );
@@ -266,43 +352,16 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
   }
 
   #regularizeActivity(outputs: readonly Value[]): void {
-    const { activityRegularizer } = (this.options ?? {}) as z.output<typeof layerOptions>;
-    if (!activityRegularizer) return;
-    for (const y of outputs) addLoss(div(activityRegularizer.call(y), y.shape[0] ?? 1));
+    const { outputRegularizer } = this;
+    if (!outputRegularizer) return;
+    for (const y of outputs) addLoss(div(outputRegularizer.call(y), y.shape[0] ?? 1));
   }
 
-  #label(): string {
+  /** Class and name, for messages. */
+  get label(): string {
     return `${this.className} "${this.name}"`;
   }
-
-  /** Runs a user-visible part of the layer; errors from the ops say which layer it was and what came in. */
-  #located<T>(inputs: readonly { readonly shape: PartialShape }[], body: () => T): T {
-    try {
-      return body();
-    } catch (error) {
-      if (!(error instanceof TfkError) || error.layerPath !== undefined) throw error;
-      const received = hideStandIns(inputs.map((x) => formatShape(x.shape)).join(', '));
-      const Kind = error.constructor as typeof TfkError;
-      const text = error.message.startsWith(this.#label())
-        ? error.message
-        : `${this.#label()}: ${error.message}`;
-      throw new Kind(`${hideStandIns(text)} The layer's input shape: ${received}.`, {
-        op: error.op ?? this.name,
-        layerPath: currentScope() || this.name,
-        cause: error,
-        ...(error.argument !== undefined && { argument: error.argument }),
-        ...(error.expected !== undefined && { expected: error.expected }),
-        received: error.received === undefined ? received : hideStandIns(error.received),
-      });
-    }
-  }
 }
-
-/** Two primes: sizes that follow an unknown input size differ between them, all others do not. */
-const standIns = [1009, 2003] as const;
-
-/** Text of a message or shape with the stand-ins shown as what they are: unknown sizes. */
-const hideStandIns = (text: string): string => text.replace(/\b(1009|2003)\b/g, '?');
 
 /**
  * Checks the number of axes of an input.

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { formatShape } from '../core/shape.ts';
+import { formatShape, normalizeAxis } from '../core/shape.ts';
+import { scalar } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
-import type { Value } from '../ir/graph.ts';
+import { constant, type Value } from '../ir/graph.ts';
 import * as ops from '../ops/index.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
+import { anyMask, maskOf } from './masks.ts';
 import { registerLayer } from './registry.ts';
 
 type MergeOptions = z.input<typeof layerOptions>;
@@ -15,8 +17,17 @@ type MergeOptions = z.input<typeof layerOptions>;
 abstract class Merge extends Layer<typeof layerOptions> {
   static override readonly schema = layerOptions;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   protected override get arity(): { readonly min: number; readonly max: number } {
     return { min: 1, max: Number.POSITIVE_INFINITY };
+  }
+
+  /** What counts in any of the inputs. */
+  protected override computeMask(inputs: Values): readonly (Value | undefined)[] {
+    return [anyMask(inputs)];
   }
 
   /** Combines inputs of equal rank. */
@@ -98,6 +109,18 @@ registerLayer(Subtract, [
  */
 export class Multiply extends Merge {
   static override readonly className = 'Multiply';
+
+  /** Where an input does not count it is a factor of 1; where none counts the product is 0. */
+  override call(inputs: Values): Value {
+    const factors = inputs.map((x) => {
+      const mask = maskOf(x);
+      return mask ? ops.where(ops.expandDims(mask, -1), x, 1) : x;
+    });
+    const product = super.call(factors as unknown as Values);
+    const mask = anyMask(inputs);
+    return mask ? ops.where(ops.expandDims(mask, -1), product, 0) : product;
+  }
+
   protected merge(inputs: Values): Value {
     return inputs.reduce((a, b) => ops.mul(a, b));
   }
@@ -151,8 +174,27 @@ export class Concatenate extends Layer<typeof concatenateSchema> {
   static override readonly className = 'Concatenate';
   static override readonly schema = concatenateSchema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   protected override get arity(): { readonly min: number; readonly max: number } {
     return { min: 1, max: Number.POSITIVE_INFINITY };
+  }
+
+  /** The masks one after the other, too; along the last axis, what counts in any of the inputs. */
+  protected override computeMask(inputs: Values): readonly (Value | undefined)[] {
+    const [{ rank }] = inputs;
+    const axis = normalizeAxis(this.options.axis, rank, 'axis');
+    if (axis === rank - 1) return [anyMask(inputs)];
+    if (inputs.every((x) => maskOf(x) === undefined)) return [];
+    const always = constant(scalar(1, 'bool'));
+    return [
+      ops.concat(
+        inputs.map((x) => maskOf(x) ?? ops.broadcastTo(always, x.shape.slice(0, -1))),
+        axis,
+      ),
+    ];
   }
 
   call(inputs: Values): Value {

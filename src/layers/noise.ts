@@ -1,22 +1,13 @@
 import { z } from 'zod';
-import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
-import { add, cos, log, mul, neg, sqrt, sub, unstack } from '../ops/index.ts';
+import { add, mul, neg } from '../ops/index.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from './layer.ts';
+import { randomNormal } from './random-normal.ts';
 import { registerLayer } from './registry.ts';
-import { randomBernoulli, randomUniform } from './trace.ts';
+import { randomBernoulli } from './trace.ts';
 
 const seed = z.int().nullable().default(null);
 const rate = z.number().min(0).lt(1);
-
-/**
- * Standard normal numbers from uniform ones: `sqrt(-2 log(1 - u)) cos(2 pi v)`.
- * @source Box and Muller 1958
- */
-function randomNormal(shape: Shape, ownSeed: number | null): Value {
-  const [u, v] = unstack(randomUniform([2, ...shape], ownSeed ?? undefined)) as [Value, Value];
-  return mul(sqrt(mul(log(sub(1, u)), -2)), cos(mul(v, 2 * Math.PI)));
-}
 
 const noiseSchema = layerOptions.extend({
   /** Standard deviation of the noise. */
@@ -30,6 +21,10 @@ const noiseSchema = layerOptions.extend({
 export class GaussianNoise extends Layer<typeof noiseSchema> {
   static override readonly className = 'GaussianNoise';
   static override readonly schema = noiseSchema;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   call([x]: Values, { training }: CallOptions): Value {
     const { stddev, seed: ownSeed } = this.options;
@@ -53,6 +48,10 @@ const gaussianSchema = layerOptions.extend({
 export class GaussianDropout extends Layer<typeof gaussianSchema> {
   static override readonly className = 'GaussianDropout';
   static override readonly schema = gaussianSchema;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   call([x]: Values, { training }: CallOptions): Value {
     const { rate: dropped, seed: ownSeed } = this.options;
@@ -84,6 +83,10 @@ const saturated = -1.6732632423543772 * 1.0507009873554805;
 export class AlphaDropout extends Layer<typeof alphaSchema> {
   static override readonly className = 'AlphaDropout';
   static override readonly schema = alphaSchema;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   call([x]: Values, { training }: CallOptions): Value {
     const { rate: dropped, noiseShape, seed: ownSeed } = this.options;

@@ -23,6 +23,10 @@ export class ReLU extends Layer<typeof reluSchema> {
   static override readonly className = 'ReLU';
   static override readonly schema = reluSchema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     return functions.relu(x, this.options);
   }
@@ -46,6 +50,10 @@ export class LeakyReLU extends Layer<typeof leakySchema> {
   static override readonly className = 'LeakyReLU';
   static override readonly schema = leakySchema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     return functions.leakyRelu(x, this.options.negativeSlope);
   }
@@ -65,6 +73,10 @@ const eluSchema = layerOptions.extend({
 export class ELU extends Layer<typeof eluSchema> {
   static override readonly className = 'ELU';
   static override readonly schema = eluSchema;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   call([x]: Values): Value {
     return functions.elu(x, this.options.alpha);
@@ -96,6 +108,10 @@ export class PReLU extends Layer<typeof preluSchema> {
   static override readonly className = 'PReLU';
   static override readonly schema = preluSchema;
   #alpha!: Weight;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   override build([shape]: PartialShapes): void {
     const { sharedAxes, alphaInitializer, alphaRegularizer, alphaConstraint } = this.options;

@@ -20,6 +20,10 @@ export class Rescaling extends Layer<typeof schema> {
   static override readonly className = 'Rescaling';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     const [scale, offset] = [this.options.scale, this.options.offset].map((numbers) =>
       constant(tensor(numbers).cast(x.dtype)),

@@ -149,6 +149,10 @@ export class Identity extends Rearrangement<typeof layerOptions> {
   static override readonly className = 'Identity';
   static override readonly schema = layerOptions;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     return x;
   }

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
-import { exp, logSumExp, softmax as softmaxAlong, sub } from '../ops/index.ts';
 import { axesOption, axisList } from './axes.ts';
+import type { CallSignature } from './call-arguments.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
+import { maskedSoftmax, maskOf } from './masks.ts';
 import { registerLayer } from './registry.ts';
 
 const schema = layerOptions.extend({
@@ -15,9 +16,16 @@ export class Softmax extends Layer<typeof schema> {
   static override readonly className = 'Softmax';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
+  override get signature(): CallSignature {
+    return { masks: ['mask'] };
+  }
+
   call([x]: Values): Value {
-    const axes = axisList(this.options.axis);
-    return axes.length === 1 ? softmaxAlong(x, axes[0]) : exp(sub(x, logSumExp(x, axes, true)));
+    return maskedSoftmax(x, axisList(this.options.axis), maskOf(x));
   }
 }
 

@@ -39,6 +39,10 @@ abstract class SpatialDropout extends Layer<typeof schemaWithFormat> {
   static override readonly schema = schemaWithFormat;
   protected abstract readonly spatialRank: 2 | 3;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values, options: CallOptions): Value {
     const { dataFormat } = this.options;
     expectRank(x.shape, this.spatialRank + 2, layouts[this.spatialRank][dataFormat]);
@@ -53,6 +57,10 @@ abstract class SpatialDropout extends Layer<typeof schemaWithFormat> {
 export class SpatialDropout1D extends Layer<typeof schema> {
   static override readonly className = 'SpatialDropout1D';
   static override readonly schema = schema;
+
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
 
   call([x]: Values, options: CallOptions): Value {
     expectRank(x.shape, 3, '[batch, steps, channels]');

@@ -1,6 +1,6 @@
 import type { Shape } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
-import { input, type Value } from '../ir/graph.ts';
+import { currentScope, input, type Value } from '../ir/graph.ts';
 import type { Weight } from './weight.ts';
 
 /** Random numbers that a layer asks for; drawn anew for each step from a stream of its own. */
@@ -24,18 +24,24 @@ export interface RandomInput {
  */
 export class Trace {
   readonly training: boolean;
+  /** Whether weights stand for themselves and their adapters together, as in files. */
+  readonly merged: boolean;
   readonly weights = new Map<Weight, Value>();
   readonly updates = new Map<Weight, Value>();
   readonly losses: Value[] = [];
   readonly randoms: RandomInput[] = [];
+  /** What layers gave, by path: those of the last call. */
+  readonly outputs = new Map<string, readonly Value[]>();
+  readonly #instead = new Map<Weight, Value>();
 
-  constructor(training: boolean) {
+  constructor(training: boolean, merged = false) {
     this.training = training;
+    this.merged = merged;
   }
 
   /** The graph input that stands for a weight (or its new value, once assigned). */
   weight(weight: Weight): Value {
-    const assigned = this.updates.get(weight);
+    const assigned = this.#instead.get(weight) ?? this.updates.get(weight);
     if (assigned !== undefined) return assigned;
     let value = this.weights.get(weight);
     if (value === undefined) {
@@ -46,6 +52,21 @@ export class Trace {
       this.weights.set(weight, value);
     }
     return value;
+  }
+
+  /** Whether another value than its own stands for a weight now. */
+  replaces(weight: Weight): boolean {
+    return this.#instead.has(weight);
+  }
+
+  /** Runs `body` with a value in the place of a weight, which stays as it is. */
+  withValue<T>(weight: Weight, value: Value, body: () => T): T {
+    this.#instead.set(weight, value);
+    try {
+      return body();
+    } finally {
+      this.#instead.delete(weight);
+    }
   }
 
   assign(weight: Weight, value: Value): void {
@@ -71,6 +92,15 @@ export function withTrace<T>(trace: Trace, body: () => T): T {
     current = outer;
   }
 }
+
+/** Makes values known as outputs of the layer being called, or under a name of their own below it. */
+export function noteOutputs(outputs: readonly Value[], name?: string): void {
+  const path = currentScope();
+  current?.outputs.set(name === undefined ? path : `${path}/${name}`, outputs);
+}
+
+/** Whether a graph is being built. */
+export const isTracing = (): boolean => current !== undefined;
 
 /** The trace that is collecting now. @throws {@link ConfigError} outside of a layer's `call` */
 export function currentTrace(what: string): Trace {

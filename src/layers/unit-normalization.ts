@@ -18,6 +18,10 @@ export class UnitNormalization extends Layer<typeof schema> {
   static override readonly className = 'UnitNormalization';
   static override readonly schema = schema;
 
+  protected override get supportsMasking(): boolean {
+    return true;
+  }
+
   call([x]: Values): Value {
     return toUnitNorm(x, axisList(this.options.axis), 1e-12);
   }

@@ -3,6 +3,7 @@ import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
+import { add } from '../ops/binary.ts';
 import type { Constraint } from './constraints.ts';
 import type { Initializer } from './initializers.ts';
 import type { Regularizer } from './regularizers.ts';
@@ -16,6 +17,18 @@ export interface WeightOptions {
   readonly regularizer?: Regularizer | null;
   readonly constraint?: Constraint | null;
   readonly dtype?: DType;
+}
+
+/** What is added to a weight that itself stays as it is: a low-rank update, say. */
+export interface Adapter {
+  /** The weights that make it up. */
+  readonly weights: readonly Weight[];
+  /** What is added, inside the computation that is being built. */
+  readonly value: Value;
+  /** The sum of a tensor and what is added now. */
+  addTo(tensor: Tensor): Tensor;
+  /** Makes it 0. */
+  reset(): void;
 }
 
 let blank: { readonly limit: number; left: number } | undefined;
@@ -48,6 +61,8 @@ export class Weight {
   readonly learnable: boolean;
   /** Whether the optimizer changes it now: `learnable`, and its layer is not frozen. */
   trainable: boolean;
+  /** What is added to it wherever it is read. */
+  adapter: Adapter | undefined;
   #tensor: Tensor;
 
   constructor(name: string, path: string, shape: Shape, options: WeightOptions) {
@@ -74,9 +89,11 @@ export class Weight {
     );
   }
 
-  /** The weight inside the computation that is being built. */
+  /** The weight inside the computation that is being built, with its adapter's part. */
   get value(): Value {
-    return currentTrace(`weight "${this.path}"`).weight(this);
+    const trace = currentTrace(`weight "${this.path}"`);
+    const own = trace.weight(this);
+    return this.adapter && !trace.merged && !trace.replaces(this) ? add(own, this.adapter.value) : own;
   }
 
   /** Sets what the weight will hold after this training step. */
@@ -87,6 +104,11 @@ export class Weight {
   /** The memory that holds the weight now. */
   get storage(): Tensor {
     return this.#tensor;
+  }
+
+  /** The weight with its adapter's part, as files have it. */
+  get merged(): Tensor {
+    return this.adapter?.addTo(this.#tensor) ?? this.#tensor;
   }
 
   /** A copy of the weight. */
@@ -110,4 +132,16 @@ export class Weight {
     (data as Float32Array).set(this.#tensor.data as Float32Array);
     this.#tensor = new Tensor(this.dtype, this.shape, data);
   }
+}
+
+/** Weights without those of their adapters: what files hold, {@link Weight.merged}. */
+export function withoutAdapters(weights: readonly Weight[]): readonly Weight[] {
+  const adapters = new Set(weights.flatMap((weight) => weight.adapter?.weights ?? []));
+  return weights.filter((weight) => !adapters.has(weight));
+}
+
+/** Puts the value of a file into a weight; an adapter starts anew from it. */
+export function restoreWeight(weight: Weight, value: Tensor): void {
+  weight.write(value);
+  weight.adapter?.reset();
 }

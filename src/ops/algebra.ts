@@ -1,11 +1,11 @@
 import { provideAlgebra } from '../ir/algebra.ts';
-import { add } from './binary.ts';
+import { addAll } from './matmul.ts';
 import { broadcastTo, reshape, sumTo, transpose } from './shape.ts';
 import { scalarConstant } from './support.ts';
 
 // The few things that the engine asks of the ops.
 provideAlgebra({
-  add,
+  sum: addAll,
   sumTo,
   fill: (like, value) => broadcastTo(scalarConstant(value, like.dtype), like.shape),
   transpose,

@@ -11,7 +11,8 @@ import type { Value } from '../ir/graph.ts';
 import { forEachIndex, type NDArray } from '../ir/ndarray.ts';
 import { apply, attrs, defineOp } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
-import { mul } from './binary.ts';
+import { add, mul } from './binary.ts';
+import { concat } from './concat.ts';
 import { reshape, sumTo } from './shape.ts';
 import { float } from './support.ts';
 
@@ -141,6 +142,47 @@ const matmulOp = defineOp({
 
 const product = (a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value =>
   apply(matmulOp, { a, b }, { transposeA, transposeB });
+
+/** `a^T b` of two matrices that `x` is; `undefined` where it is something else. */
+function outerFactors({ node }: Value): readonly [Value, Value] | undefined {
+  if (node.kind !== matmulOp.op || !node.attrs.transposeA || node.attrs.transposeB) return undefined;
+  const [a, b] = node.inputs as readonly [Value, Value];
+  return a.rank === 2 && b.rank === 2 ? [a, b] : undefined;
+}
+
+/** As many products are summed one by one; joining more is cheaper. */
+const fewProducts = 3;
+
+/**
+ * The sum of values of one shape. Many products `a^T b`, as the uses of a weight in a long chain leave behind, become one:
+ * `a1^T b1 + a2^T b2 + ... = [a1; a2; ...]^T [b1; b2; ...]`.
+ */
+export function addAll(values: readonly Value[]): Value {
+  const products = values.filter((v) => outerFactors(v) !== undefined);
+  if (products.length <= fewProducts) return values.reduce((a, b) => add(a, b));
+  // in the order of the forward pass, which other users of the joined factors keep too
+  const pairs = products.toReversed().map((v) => outerFactors(v) as readonly [Value, Value]);
+  const join = (side: 0 | 1): Value =>
+    concat(
+      pairs.map((pair) => pair[side]),
+      0,
+    );
+  const rest = values.filter((v) => !products.includes(v));
+  return [...rest, product(join(0), join(1), true, false)].reduce((a, b) => add(a, b));
+}
+
+/** A sum over the steps of a loop, taken at once from factors of all steps, stacked to `[steps, ...]`. */
+export interface SumOverSteps {
+  readonly factors: readonly Value[];
+  total(stacked: readonly Value[]): Value;
+}
+
+/** How `x`, a value of one step, is summed over all steps; `undefined` where nothing is better than adding up. */
+export function sumOverSteps(x: Value): SumOverSteps | undefined {
+  const factors = outerFactors(x);
+  const rows = (v: Value): Value => reshape(v, [-1, v.shape.at(-1) as number]);
+  return factors && { factors, total: ([a, b]) => product(rows(a as Value), rows(b as Value), true, false) };
+}
 
 /**
  * `a^T dy` summed over leading axes that `b` lacks. Where `b` is one matrix those axes join the inner one: a single

@@ -10,8 +10,10 @@ import { equal, greater, less, where } from './compare.ts';
 import { einsum } from './einsum.ts';
 import { gatherElements, oneHot } from './gather.ts';
 import { matmul } from './matmul.ts';
+import { controlReaders } from './onnx-control.ts';
 import { lossReaders } from './onnx-losses.ts';
 import { normalizationReaders } from './onnx-normalization.ts';
+import { quantizedReaders } from './onnx-quantized.ts';
 import { argMax } from './ordering.ts';
 import { reduceSum } from './reduce.ts';
 import { depthToSpace, spaceToDepth } from './resize.ts';
@@ -72,6 +74,8 @@ export const compositeReaders: Readonly<Record<string, CompositeReader>> = {
   ...activationReaders,
   ...arithmeticReaders,
   ...shapeReaders,
+  ...controlReaders,
+  ...quantizedReaders,
   ...normalizationReaders,
   ...lossReaders,
 };

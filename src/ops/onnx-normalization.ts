@@ -43,12 +43,17 @@ const axesFrom = (first: number, rank: number): number[] =>
 const perChannel = (v: Value, rank: number): Value =>
   reshape(v, [-1, ...new Array<number>(rank - 2).fill(1)]);
 
-/** With fixed statistics, or in training mode with those of the batch, which then also move the running ones. */
-function readBatchNormalization(node: OnnxNode): readonly Value[] {
+/**
+ * With fixed statistics, or in training mode with those of the batch, which then also move the running ones: the second
+ * and third result.
+ */
+export function readBatchNormalization(
+  node: OnnxNode,
+  training = node.int('training_mode', 0) === 1,
+): readonly Value[] {
   if (node.int('spatial', 1) !== 1) return node.unsupported('statistics per element');
   const [x, gamma, beta] = [node.input(0), node.input(1), node.input(2)];
   const running = [node.input(3), node.input(4)] as const;
-  const training = node.int('training_mode', 0) === 1;
   const [mean, variance] = training ? batchStatistics(x) : running;
   const factor = div(gamma, sqrt(add(variance, node.float('epsilon', 1e-5))));
   const offset = sub(beta, mul(mean, factor));

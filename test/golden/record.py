@@ -19,7 +19,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ("layers", "training", "losses", "optimizers", "metrics", "activations", "schedules", "defaults", "initializers")
+PARTS = ("layers", "attention", "recurrent", "training", "losses", "losses_more", "optimizers", "optimizers_more", "metrics", "metrics_more", "layers_more", "activations", "schedules", "defaults", "initializers", "names")
 
 
 def main():
@@ -39,7 +39,7 @@ def main():
         if part == "files":
             module.record(arguments.out / "keras")
         else:
-            common.write(arguments.out / f"{part}.json", module.record())
+            common.write(arguments.out / f"{part.replace('_', '-')}.json", module.record())
 
 
 def compare(left, right):

@@ -20,12 +20,12 @@ const notOurs: Readonly<Record<string, readonly string[]>> = {
   '*': ['dtype', 'quantizationConfig', 'trainable', 'activityRegularizer'],
   BatchNormalization: ['synchronized', 'renorm', 'renormClipping', 'renormMomentum'],
   LayerNormalization: ['rmsScaling'],
-  Embedding: ['maskZero'],
 };
 /** Options that Keras leaves out of its configs, of some layers or of all. */
 const notTheirs: Readonly<Record<string, readonly string[]>> = {
   '*': ['activityRegularizer', 'trainable'],
   Identity: ['gain'],
+  SimpleRNN: ['seed'],
 };
 
 /** Layers whose config has a form of its own. */

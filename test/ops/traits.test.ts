@@ -4,7 +4,8 @@ import { formatType, sameShape } from '../../src/core/shape.ts';
 import { Tensor } from '../../src/core/tensor.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { byName, makeNode, type Op, opTable } from '../../src/ir/op.ts';
-import { invertPermutation, transpose } from '../../src/ops/index.ts';
+import { transpose } from '../../src/ops/index.ts';
+import { invertPermutation } from '../../src/ops/shape.ts';
 import { expectClose } from '../helpers/close.ts';
 import { casesOf, evaluate, type OpCase } from '../helpers/op-samples.ts';
 

@@ -67,6 +67,18 @@ def draw(rng, kind, shape):
         return rng.integers(0, 2, size=shape).astype("float32"), normal(rng, shape, 2.0)
     if kind == "distributions":
         return probabilities(rng, shape), probabilities(rng, shape)
+    if kind == "labelSequences":
+        batch, time, classes, count = shape
+        labels = rng.integers(1, classes, size=(batch, count)).astype("int32")
+        labels[0, 1:] = labels[0, :-1]  # repeated
+        for i in range(1, batch):
+            labels[i, rng.integers(1, count + 1) :] = 0
+        return labels, normal(rng, (batch, time, classes), 1.5)
+    if kind == "embeddings":
+        labels = rng.integers(0, 2, size=shape[:1]).astype("int32")
+        labels[-1] = 7  # a class that occurs once
+        vectors = rng.normal(size=shape)
+        return labels, np.round(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), 3).astype("float32")
     targets = rng.integers(0, classes, size=shape[:-1]).astype("int32")
     if kind.startswith("ignored"):
         targets.flat[::2] = 1

@@ -1,0 +1,57 @@
+"""keras/legacy-*.h5: small files in the form of Keras 2, written by real Keras 3, each beside a JSON of inputs and predictions.
+
+    KERAS_BACKEND=jax python -m recorder.legacy_h5 keras
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+from keras import Input, Model, Sequential, layers
+
+from .common import generator, normal
+from .training import draw_weight, tensors
+
+
+def sequential(rng):
+    model = Sequential(
+        [
+            Input((6, 6, 2)),
+            layers.Conv2D(3, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.DepthwiseConv2D(2, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2, activation="softmax"),
+        ],
+        name="convnet",
+    )
+    return model, normal(rng, (3, 6, 6, 2))
+
+
+def functional(rng):
+    x = Input((4,), name="x")
+    shared = layers.Dense(4, activation="tanh", name="shared")
+    inner = Sequential([Input((4,)), layers.Dense(4, name="inside"), layers.BatchNormalization()], name="inner")
+    a = shared(x)
+    b = shared(inner(a))
+    y = layers.Dense(2, name="head")(layers.Add()([a, b]))
+    return Model(x, [y, b], name="wired"), normal(rng, (3, 4))
+
+
+def main(folder):
+    for build in (sequential, functional):
+        keras.backend.clear_session()
+        name = f"legacy-{build.__name__}"
+        rng = generator(name)
+        model, x = build(rng)
+        model.set_weights([draw_weight(rng, v) for v in model.weights])
+        path = folder / f"{name}.h5"
+        model.save(path)
+        record = {"inputs": tensors(x), "outputs": tensors(model.predict(x, verbose=0))}
+        path.with_suffix(".h5.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
+        print(f"{path.name}: {path.stat().st_size // 1024} kB", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
