@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
@@ -13,6 +14,13 @@ const schema = z.strictObject({
   baseline: z.number().nullable().default(null),
   restoreBestWeights: z.boolean().default(false),
   startFromEpoch: z.int().nonnegative().default(0),
+});
+
+const stateSchema = z.strictObject({
+  best: anyNumber.nullable(),
+  wait: z.int(),
+  bestEpoch: z.int(),
+  bestWeights: z.array(tensorState).nullable(),
 });
 
 /** Stops when a figure has not improved for `patience` epochs. @source keras/src/callbacks/early_stopping.py */
@@ -40,6 +48,23 @@ export class EarlyStopping extends Callback<typeof schema> {
     this.#bestEpoch = 0;
     this.#bestWeights = undefined;
     this.#best = undefined;
+  }
+
+  override state(): State {
+    return {
+      best: this.#best ?? null,
+      wait: this.#wait,
+      bestEpoch: this.#bestEpoch,
+      bestWeights: this.#bestWeights ?? null,
+    };
+  }
+
+  override restore(state: State): void {
+    const { best, wait, bestEpoch, bestWeights } = parseState(stateSchema, state, 'EarlyStopping');
+    this.#best = best ?? undefined;
+    this.#wait = wait;
+    this.#bestEpoch = bestEpoch;
+    this.#bestWeights = bestWeights ?? undefined;
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {

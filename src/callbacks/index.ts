@@ -1,6 +1,10 @@
 export { Callback, callbacks } from '../training/callback.ts';
 export { ProgbarLogger } from '../training/progress.ts';
+export * from './backup-and-restore.ts';
 export * from './early-stopping.ts';
 export * from './learning-rate.ts';
 export * from './model-checkpoint.ts';
+export * from './remote-monitor.ts';
 export * from './small.ts';
+export * from './swap-ema-weights.ts';
+export * from './tensorboard.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyNumber, parseState, type State } from '../core/state.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
@@ -40,6 +41,8 @@ const schema = z.strictObject({
   minLr: z.number().nonnegative().default(0),
 });
 
+const stateSchema = z.strictObject({ best: anyNumber.nullable(), wait: z.int(), cooling: z.int() });
+
 /** Lowers the learning rate when a figure stops improving. @source keras/src/callbacks/reduce_lr_on_plateau.py */
 export class ReduceLROnPlateau extends Callback<typeof schema> {
   static override readonly className = 'ReduceLROnPlateau';
@@ -58,6 +61,17 @@ export class ReduceLROnPlateau extends Callback<typeof schema> {
     this.#best = undefined;
     this.#wait = 0;
     this.#cooling = 0;
+  }
+
+  override state(): State {
+    return { best: this.#best ?? null, wait: this.#wait, cooling: this.#cooling };
+  }
+
+  override restore(state: State): void {
+    const { best, wait, cooling } = parseState(stateSchema, state, 'ReduceLROnPlateau');
+    this.#best = best ?? undefined;
+    this.#wait = wait;
+    this.#cooling = cooling;
   }
 
   override onEpochEnd(_epoch: number, logs: Logs): void {

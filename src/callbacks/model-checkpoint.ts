@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyNumber, parseState, type State } from '../core/state.ts';
 import { ConfigError } from '../errors.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
@@ -15,6 +16,8 @@ const schema = z.strictObject({
   initialValueThreshold: z.number().nullable().default(null),
 });
 
+const stateSchema = z.strictObject({ best: anyNumber.nullable(), batches: z.int() });
+
 /** Saves the model while it trains. @source keras/src/callbacks/model_checkpoint.py */
 export class ModelCheckpoint extends Callback<typeof schema> {
   static override readonly className = 'ModelCheckpoint';
@@ -30,6 +33,16 @@ export class ModelCheckpoint extends Callback<typeof schema> {
     this.#best = this.options.initialValueThreshold ?? undefined;
     const every = this.options.saveFreq;
     if (typeof every === 'number') this.onTrainBatchEnd = (_batch, logs) => this.#afterBatch(every, logs);
+  }
+
+  override state(): State {
+    return { best: this.#best ?? null, batches: this.#batches };
+  }
+
+  override restore(state: State): void {
+    const { best, batches } = parseState(stateSchema, state, 'ModelCheckpoint');
+    this.#best = best ?? undefined;
+    this.#batches = batches;
   }
 
   override onEpochBegin(epoch: number): void {

@@ -1,5 +1,18 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { z } from 'zod';
+import { parseState, type State } from '../core/state.ts';
+import { DataError } from '../errors.ts';
 import { Callback, callbacks, type HookName, type Logs } from '../training/callback.ts';
 
 /** Stops training at the first batch whose loss is not a number. @source keras/src/callbacks/terminate_on_nan.py */
@@ -23,6 +36,19 @@ const csvSchema = z.strictObject({
   append: z.boolean().default(false),
 });
 
+const csvState = z.strictObject({ keys: z.array(z.string()).nullable(), bytes: z.int() });
+
+/** Makes sure that a file is on the disk. @returns its size */
+function sync(path: string): number {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+    return fstatSync(file).size;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Writes the logs of each epoch as a line of a CSV file. @source keras/src/callbacks/csv_logger.py */
 export class CSVLogger extends Callback<typeof csvSchema> {
   static override readonly className = 'CSVLogger';
@@ -34,6 +60,27 @@ export class CSVLogger extends Callback<typeof csvSchema> {
     const header = append && existsSync(path) ? (readFileSync(path, 'utf8').split('\n')[0] ?? '') : '';
     this.#keys = header === '' ? undefined : header.split(separator).slice(1);
     if (header === '') writeFileSync(path, '');
+  }
+
+  override state(): State {
+    return { keys: this.#keys ?? null, bytes: sync(this.options.path) };
+  }
+
+  /** Lines that were written after the checkpoint are cut off: their epochs come again. */
+  override restore(state: State): void {
+    const { path } = this.options;
+    const { keys, bytes } = parseState(csvState, state, 'CSVLogger');
+    const found = existsSync(path) ? statSync(path).size : 0;
+    if (found < bytes) {
+      throw new DataError(
+        `CSVLogger: ${path} had ${bytes} bytes when the checkpoint was made. Received ${found}. ` +
+          'Put the file back, or begin anew without the checkpoint.',
+        { argument: 'path', expected: `${bytes} bytes`, received: `${found} bytes` },
+      );
+    }
+    if (bytes === 0) writeFileSync(path, '');
+    else truncateSync(path, bytes);
+    this.#keys = keys ?? undefined;
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {

@@ -31,7 +31,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
   const { compileModel, loadSource, openTrained, withClasses } = await import('../config/index.ts');
   const { ConfigError } = await import('../index.ts');
   const trained = await openTrained(path);
-  const { model, config, classNames } = trained;
+  const { model, config, classNames, features } = trained;
   if (model.compiled === undefined) {
     if (config === undefined) {
       throw new ConfigError(
@@ -40,7 +40,7 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
     }
     compileModel(model, config);
   }
-  const { x, y } = withClasses(await loadSource(await chooseSource(options, trained)), classNames);
+  const { x, y } = withClasses(await loadSource(await chooseSource(options, trained), features), classNames);
   const metrics = await model.evaluate(x, y, { batchSize: options.batchSize, verbose: 0 });
   if (options.json) printJson(metrics);
   else console.log(formatMetrics(metrics));

@@ -6,7 +6,9 @@ export const exitCodes = {
   data: 3,
   exists: 4,
   backend: 5,
+  differs: 6,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 /** What each exit code means, for `--help`. */
@@ -18,7 +20,9 @@ Exit codes:
   3    data or a file is missing, corrupt or does not fit the model
   4    the output folder holds a run (--force replaces it, --resume goes on with one that was stopped)
   5    the native runtime or the device failed
-  130  interrupted by Ctrl-C`;
+  6    a run that was reproduced came out otherwise
+  130  interrupted by Ctrl-C
+  143  stopped by SIGTERM`;
 
 /** The output folder is taken. */
 export class OutputExistsError extends Error {

@@ -1,18 +1,26 @@
 import { exitCodes } from './exit.ts';
 
-/** Ctrl-C while a command works: the first asks it to stop and save, the second ends the process. */
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Ctrl-C or SIGTERM while a command works: the first asks it to stop and save, the second ends the process. */
 export class Interrupt {
   #stop: (() => void) | undefined;
   #requested = false;
-  readonly #handler = (): void => this.#onSignal();
+  #exitCode: number = exitCodes.interrupted;
+  readonly #handler = (signal: NodeJS.Signals): void => this.#onSignal(signal);
 
   constructor() {
-    process.on('SIGINT', this.#handler);
+    for (const signal of signals) process.on(signal, this.#handler);
   }
 
-  /** Whether Ctrl-C was pressed. */
+  /** Whether it was asked to stop. */
   get requested(): boolean {
     return this.#requested;
+  }
+
+  /** What the process ends with after it has stopped. */
+  get exitCode(): number {
+    return this.#exitCode;
   }
 
   /** From now on Ctrl-C calls `stop`; before, it ends the process: there is nothing to save yet. */
@@ -21,13 +29,14 @@ export class Interrupt {
   }
 
   dispose(): void {
-    process.off('SIGINT', this.#handler);
+    for (const signal of signals) process.off(signal, this.#handler);
   }
 
-  #onSignal(): void {
+  #onSignal(signal: NodeJS.Signals): void {
+    this.#exitCode = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
     if (this.#stop === undefined || this.#requested) {
       if (process.stderr.isTTY) process.stderr.write('\x1b[?25h\n'); // a progress bar hides the cursor
-      process.exit(exitCodes.interrupted);
+      process.exit(this.#exitCode);
     }
     this.#requested = true;
     console.error('\ntfk: stopping after this step, then saving. Ctrl-C again ends at once.');

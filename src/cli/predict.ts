@@ -32,10 +32,10 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
     '../config/index.ts'
   );
   const { ConfigError } = await import('../index.ts');
-  const { model, config, classNames } = await openTrained(path);
+  const { model, config, classNames, features: prepare } = await openTrained(path);
   const trainedOn = config && 'csv' in config.data.train ? config.data.train : undefined;
   const features = options.features ?? trainedOn?.features;
-  const x = await loadInputs(options.input, { features, target: trainedOn?.target });
+  const x = await loadInputs(options.input, { features, target: trainedOn?.target, prepare });
   const outputs = await model.predict(x, { batchSize: options.batchSize, verbose: 0 });
   if (Array.isArray(outputs)) {
     throw new ConfigError(

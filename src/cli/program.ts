@@ -1,14 +1,30 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
+import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exitCodes, exitHelp, fail } from './exit.ts';
+import { exportCommand } from './export.ts';
 import { predictCommand } from './predict.ts';
+import { reportCommand } from './report.ts';
+import { reproduceCommand } from './reproduce.ts';
+import { resumeCommand } from './resume.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
 
 /** Every command, one file each. */
-const commands = [trainCommand, evaluateCommand, predictCommand, summaryCommand, doctorCommand];
+const commands = [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  summaryCommand,
+  exportCommand,
+  convertCommand,
+  doctorCommand,
+  resumeCommand,
+  reproduceCommand,
+  reportCommand,
+];
 
 /** Runs `tfk` with these arguments; errors are told on stderr, and `process.exitCode` is set. */
 export async function run(args: readonly string[]): Promise<void> {

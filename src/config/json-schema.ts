@@ -20,6 +20,7 @@ export function configJsonSchema(): JsonSchema {
     $defs: {
       ...Object.fromEntries(definitions),
       node: { allOf: [{ $ref: '#/$defs/layer' }], required: ['inputs', 'name'] },
+      function: { type: 'string', description: 'The name of a function, from tfk.registerFunction().' },
     },
   };
 }

@@ -1,7 +1,9 @@
-import { access, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { FormatError } from '../errors.ts';
-import { ioError, messageOf, writeFileAtomic } from '../formats/atomic.ts';
+import { z } from 'zod';
+import { ConfigError, FormatError } from '../errors.ts';
+import { ioError, messageOf, systemCode, writeFileAtomic } from '../formats/atomic.ts';
 
 /** The files of a run, by what they hold. `metrics` is written last: a folder that has it holds a finished run. */
 export const runFiles = {
@@ -11,32 +13,101 @@ export const runFiles = {
   metrics: 'metrics.json',
   log: 'log.csv',
   classes: 'classes.json',
+  features: 'features.keras',
+  record: 'record.json',
 } as const;
 
-/** What a folder holds: no run, one that stopped with a saved model, one that broke off without, or a whole one. */
-export type RunState = 'none' | 'stopped' | 'broken' | 'finished';
+/** Folder of the checkpoints, in the folder of a run that is not finished. */
+export const checkpointFolder = 'checkpoint';
+const lockFile = 'run.lock';
+
+/** What a folder holds: no run, one that ended before its time, or a whole one. */
+export type RunState = 'none' | 'unfinished' | 'finished';
 
 export async function runState(folder: string): Promise<RunState> {
-  const has = async (file: keyof typeof runFiles): Promise<boolean> => exists(join(folder, runFiles[file]));
-  if (await has('metrics')) return 'finished';
-  if (!(await has('config'))) return 'none';
-  return (await has('model')) && (await has('history')) ? 'stopped' : 'broken';
+  if (await exists(join(folder, runFiles.metrics))) return 'finished';
+  return (await exists(join(folder, runFiles.config))) ? 'unfinished' : 'none';
 }
 
-/** Makes an output folder; the files of an earlier run in it are removed unless `keep`. */
-export async function openRunFolder(folder: string, keep: boolean): Promise<void> {
+/** A folder that one run has for itself. */
+export interface RunFolder {
+  /** Lets others have the folder. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes an output folder and takes it for this process; the files of an earlier run in it are removed unless `keep`.
+ * @throws {@link ConfigError} when another process trains there, {@link DataError} when it cannot be written
+ */
+export async function openRunFolder(folder: string, keep: boolean): Promise<RunFolder> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw ioError(error, folder, 'write');
   });
-  if (keep) return;
-  // metrics first: without them a folder is not taken for a finished run
-  for (const file of [runFiles.metrics, ...Object.values(runFiles)])
-    await rm(join(folder, file), { force: true });
+  await lock(folder);
+  if (!keep) {
+    // without metrics a folder is not taken for a finished run, without config not for one that can go on
+    for (const file of [runFiles.metrics, runFiles.config, checkpointFolder, ...Object.values(runFiles)])
+      await rm(join(folder, file), { force: true, recursive: true });
+  }
+  return { release: () => rm(join(folder, lockFile), { force: true }) };
+}
+
+/** The checkpoints go when all files of a run are there. */
+export const closeRun = (folder: string): Promise<void> =>
+  rm(join(folder, checkpointFolder), { force: true, recursive: true });
+
+const lockSchema = z.object({ pid: z.int(), host: z.string() });
+
+/** Takes a folder for this process; the lock of a process that died counts for nothing. */
+async function lock(folder: string): Promise<void> {
+  const path = join(folder, lockFile);
+  for (;;) {
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname() }));
+      return await file.close();
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw ioError(error, path, 'write');
+    }
+    const holder = lockSchema.safeParse(await readJson(path).catch(() => undefined));
+    if (holder.success && holder.data.pid !== process.pid && isAlive(holder.data)) {
+      throw new ConfigError(
+        `${folder}: process ${holder.data.pid} on ${holder.data.host} trains into this folder. Use another ` +
+          `--output, or remove ${path} if that process is gone.`,
+        { argument: 'output', received: folder },
+      );
+    }
+    await rm(path, { force: true });
+  }
+}
+
+/** Whether a process still runs; one on another machine may. */
+function isAlive({ pid, host }: z.output<typeof lockSchema>): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
 }
 
 /** Writes a value as JSON, whole or not at all. */
 export const writeJson = (path: string, value: unknown): Promise<void> =>
   writeFileAtomic(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
+
+/** Writes a text, whole or not at all. */
+export const writeText = (path: string, text: string): Promise<void> =>
+  writeFileAtomic(path, Buffer.from(text));
+
+const historySchema = z.record(z.string(), z.array(z.number().nullable()));
+
+/** Loss and metrics per epoch, as a run wrote them. @throws {@link FormatError} or {@link DataError} */
+export async function readHistory(path: string): Promise<z.output<typeof historySchema>> {
+  const history = historySchema.safeParse(await readJson(path));
+  if (history.success) return history.data;
+  throw new FormatError(`${path}: expected lists of numbers by name.`, { op: 'history' });
+}
 
 /** @throws {@link DataError} when the file cannot be read, {@link FormatError} when it is not JSON */
 export async function readJson(path: string): Promise<unknown> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type DType, isDtype } from '../core/dtype.ts';
 import { datasets } from '../data/index.ts';
 import { choice, hasKey } from './choice.ts';
+import { featureSpaceSchema } from './feature-space.ts';
 import { strict } from './issues.ts';
 import { metricSpec, type ResolvedSpec, resolveSpec, spec } from './spec.ts';
 
@@ -26,6 +27,9 @@ const sourceForms = {
     csv: z.string().describe('Path of a CSV or TSV file, also .gz.'),
     target: z.string().describe('Column to predict; texts become class numbers.'),
     features: z.array(z.string()).optional().describe('Columns to predict it from; all others by default.'),
+    featureSpace: featureSpaceSchema
+      .optional()
+      .describe('Columns of any type and what becomes of them, learned from the training data.'),
     delimiter: z.string().length(1).optional(),
     header: z.boolean().optional(),
     missing: z.enum(['error', 'nan']).optional(),
@@ -142,6 +146,14 @@ const fitSchema = strict({
   validationFreq: z.union([count, z.array(count)]).default(1),
 });
 
+const checkpointSchema = strict({
+  saveFreq: z
+    .union([z.literal('epoch'), count])
+    .default('epoch')
+    .describe('After each epoch, or after so many steps.'),
+  keep: count.default(2).describe('Checkpoints that are kept while the run goes on.'),
+});
+
 /** What one JSON file says about a training run. */
 export const configSchema = strict({
   $schema: z.string().optional(),
@@ -168,6 +180,7 @@ export const configSchema = strict({
   compile: compileSchema,
   fit: fitSchema.prefault({}),
   callbacks: z.array(spec('callback')).default([]),
+  checkpoint: checkpointSchema.prefault({}).describe('How often the run is saved, to go on if it dies.'),
   output: z.string().min(1).describe('Folder for the model and its figures.'),
 });
 

@@ -1,9 +1,10 @@
 import { unknownName } from '../core/registry.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { csvToTensors, loadDataset, readCsv } from '../data/index.ts';
+import { columnsOf, csvToColumns, csvToTensors, loadDataset, readCsv } from '../data/index.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
 import { defined } from './defined.ts';
+import { type Features, makeFeatureSpace } from './feature-space.ts';
 import type { Config, Source } from './schema.ts';
 
 /** Tensors of one input or output, or by name for several. */
@@ -14,6 +15,8 @@ export interface Samples {
   readonly x: Part;
   readonly y: Part;
   readonly classNames?: readonly string[];
+  /** What prepared the inputs, for other data. */
+  readonly features?: Features;
 }
 
 /** The data of a run. */
@@ -27,23 +30,25 @@ export interface RunData {
 export async function loadData({ train, validation, test }: Config['data']): Promise<RunData> {
   const first = await loadSource(train);
   const rest = async (source: Source | undefined): Promise<Samples | undefined> =>
-    source && withClasses(await loadSource(source), first.classNames);
+    source && withClasses(await loadSource(source, first.features), first.classNames);
   return { train: first, validation: await rest(validation), test: await rest(test) };
 }
 
 /**
  * The samples of one source.
+ * @param features - what has learned from other data how to prepare columns
  * @throws {@link DataError}, {@link FormatError} or {@link ConfigError} naming the file and what is wrong
  */
-export async function loadSource(source: Source): Promise<Samples> {
-  return limited(await load(source), source.limit);
+export async function loadSource(source: Source, features?: Features): Promise<Samples> {
+  return limited(await load(source, features), source.limit);
 }
 
-async function load(source: Source): Promise<Samples> {
+async function load(source: Source, features?: Features): Promise<Samples> {
   if ('dataset' in source) return loadDataset(source.dataset, source.split);
   if ('csv' in source) {
-    const { csv, limit: _, ...options } = source;
-    return csvToTensors(csv, defined(options));
+    const { csv, limit: _, featureSpace, ...options } = source;
+    const space = features ?? (featureSpace && makeFeatureSpace(featureSpace));
+    return space ? loadFeatures(csv, defined(options), space) : csvToTensors(csv, defined(options));
   }
   if ('npz' in source) {
     const arrays = await readNpz(source.npz);
@@ -57,14 +62,38 @@ async function load(source: Source): Promise<Samples> {
   return { x: await readPart(source.npy.x), y: await readPart(source.npy.y) };
 }
 
+/** Columns prepared by a feature space, which learns from them if it has not learned yet. */
+async function loadFeatures(
+  path: string,
+  options: Parameters<typeof csvToTensors>[1],
+  features: Features,
+): Promise<Samples> {
+  const { columns, ...target } = await csvToColumns(path, {
+    ...options,
+    features: [...features.features.keys()],
+  });
+  if (!features.isAdapted) features.adapt(columns);
+  return { x: onlyPart(features.transform(columns)), ...target, features };
+}
+
+/** A record of one tensor is that tensor: the model's only input, whatever its name. */
+function onlyPart(part: Part): Part {
+  const [first, ...others] = tensorsOf(part);
+  return first !== undefined && others.length === 0 ? first : part;
+}
+
 /**
  * Inputs alone, for predictions: `dataset:mnist:test`, or the path of a `.npy` or `.csv` file.
- * @param csv - the columns of a CSV file that are features (all by default), and one that is not
+ * @param csv - the columns of a CSV file that are features (all by default), one that is not, and what prepares them
  */
 export async function loadInputs(
   from: string,
-  csv: { readonly features?: readonly string[] | undefined; readonly target?: string | undefined } = {},
-): Promise<Tensor> {
+  csv: {
+    readonly features?: readonly string[] | undefined;
+    readonly target?: string | undefined;
+    readonly prepare?: Features | undefined;
+  } = {},
+): Promise<Part> {
   const [scheme, name = '', split = 'test'] = from.split(':');
   if (scheme === 'dataset') return (await loadDataset(name, split)).x;
   if (/\.npy$/i.test(from)) return readNpy(from);
@@ -73,6 +102,10 @@ export async function loadInputs(
       argument: 'input',
       received: from,
     });
+  }
+  if (csv.prepare) {
+    const table = await readCsv(from, { columns: [...csv.prepare.features.keys()], missing: 'nan' });
+    return onlyPart(csv.prepare.transform(columnsOf(table)));
   }
   const table = await readCsv(from, defined({ columns: csv.features }));
   const columns = table.columns.filter((column) => column.name !== csv.target);
@@ -94,7 +127,7 @@ export async function loadInputs(
  * @throws {@link DataError} when a class is not among them
  */
 export function withClasses(samples: Samples, classNames: readonly string[] | undefined): Samples {
-  const { x, y, classNames: own } = samples;
+  const { y, classNames: own } = samples;
   if (!own || !classNames || !isTensor(y)) return samples;
   const numbers = own.map((name) => classNames.indexOf(name));
   const strange = own[numbers.indexOf(-1)];
@@ -105,7 +138,7 @@ export function withClasses(samples: Samples, classNames: readonly string[] | un
     );
   }
   const labels = Int32Array.from({ length: y.size }, (_, i) => numbers[Number(y.data[i])] as number);
-  return { x, y: tensor(labels, y.shape), classNames };
+  return { ...samples, y: tensor(labels, y.shape), classNames };
 }
 
 /** Shapes of one sample of each input, in order. */

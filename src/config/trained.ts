@@ -1,8 +1,10 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { loadFeatureSpace } from '../data/index.ts';
 import { FormatError } from '../errors.ts';
 import { loadModel } from '../models/load.ts';
 import type { Model } from '../models/model.ts';
+import type { Features } from './feature-space.ts';
 import { readConfig } from './read.ts';
 import { exists, isFolder, readJson, runFiles } from './run-folder.ts';
 import type { Config } from './schema.ts';
@@ -14,6 +16,8 @@ export interface TrainedModel {
   readonly config: Config | undefined;
   /** What the classes are called, where the run's data named them. */
   readonly classNames: readonly string[] | undefined;
+  /** What prepared the columns of the run's data, where something did. */
+  readonly features: Features | undefined;
 }
 
 const namesSchema = z.array(z.string());
@@ -30,8 +34,10 @@ export async function openTrained(path: string): Promise<TrainedModel> {
   const classesPath = join(beside, runFiles.classes);
   const isRun = await exists(join(beside, runFiles.history));
   const config = isRun && (await exists(configPath)) ? await readConfig(configPath) : undefined;
-  if (!isRun || !(await exists(classesPath))) return { model, config, classNames: undefined };
+  const featuresPath = join(beside, runFiles.features);
+  const features = isRun && (await exists(featuresPath)) ? await loadFeatureSpace(featuresPath) : undefined;
+  if (!isRun || !(await exists(classesPath))) return { model, config, classNames: undefined, features };
   const names = namesSchema.safeParse(await readJson(classesPath));
   if (!names.success) throw new FormatError(`${classesPath}: expected a list of names.`, { op: 'classes' });
-  return { model, config, classNames: names.data };
+  return { model, config, classNames: names.data, features };
 }

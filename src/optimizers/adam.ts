@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { abs, add, div, maximum, mul, pow, sqrt, sub } from '../ops/index.ts';
+import { adamUpdate, momentSlots, towards } from './adam-rule.ts';
 import {
   commonOptions,
   Optimizer,
@@ -15,14 +16,6 @@ const momentOptions = {
   beta2: z.number().default(0.999),
   epsilon: z.number().default(1e-7),
 };
-const momentSlots = [
-  { name: 'momentum', initial: 0 },
-  { name: 'velocity', initial: 0 },
-];
-
-/** Running mean: `mean + (x - mean) * (1 - beta)`. */
-const towards = (mean: Value, x: Value, beta: number): Value => add(mean, mul(sub(x, mean), 1 - beta));
-
 const adamSchema = z.strictObject({
   ...commonOptions(0.001),
   ...momentOptions,
@@ -40,17 +33,8 @@ abstract class AdamRule<S extends z.ZodType<z.output<typeof adamSchema>>> extend
     return [momentSlots, ...(this.options.amsgrad ? [[{ name: 'velocityHat', initial: 0 }]] : [])];
   }
 
-  protected update({ weight, gradient: g, learningRate, step, slot }: UpdateInputs): Update {
-    const { beta1, beta2, epsilon, amsgrad } = this.options;
-    const momentum = towards(slot('momentum'), g, beta1);
-    const velocity = towards(slot('velocity'), mul(g, g), beta2);
-    const largest = amsgrad ? maximum(slot('velocityHat'), velocity) : undefined;
-    // both bias corrections in one scalar: lr * sqrt(1 - beta2^t) / (1 - beta1^t)
-    const rate = div(mul(learningRate, sqrt(sub(1, pow(beta2, step)))), sub(1, pow(beta1, step)));
-    return {
-      weight: sub(weight, div(mul(momentum, rate), add(sqrt(largest ?? velocity), epsilon))),
-      slots: { momentum, velocity, ...(largest && { velocityHat: largest }) },
-    };
+  protected update(inputs: UpdateInputs): Update {
+    return adamUpdate(inputs, this.options);
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
 import { snakeCase } from '../core/registry.ts';
+import type { Shape } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import {
@@ -20,14 +21,30 @@ import {
 } from '../ops/index.ts';
 import { type LearningRateSchedule, schedules } from './schedules.ts';
 
-/** A number that an optimizer keeps for every weight element, such as a running mean. */
+/** What an optimizer knows of a weight, besides its value. */
+export interface WeightInfo {
+  /** E.g. `dense/kernel`. */
+  readonly path: string;
+  readonly shape: Shape;
+}
+
+/** What an optimizer keeps for every weight, such as a running mean: as a rule one number for each element. */
 export interface Slot {
   readonly name: string;
-  readonly initial: number;
+  /** First value of all elements; `weight` starts with a copy of the weight. */
+  readonly initial: number | 'weight';
+  /** Shape for a weight, `undefined` where that weight has no such slot. Left out: the shape of the weight. */
+  shape?(weight: WeightInfo): Shape | undefined;
 }
+
+/** Shape of a slot for a weight; `undefined` where the weight has no such slot. */
+export const slotShape = (slot: Slot, weight: WeightInfo): Shape | undefined =>
+  slot.shape === undefined ? weight.shape : slot.shape(weight);
 
 /** What a rule reads. `step` counts updates from 1; it and `learningRate` are float32 scalars. */
 export interface UpdateInputs {
+  /** Path of the weight; none for an elementwise rule, whose kernel runs over many weights at once. */
+  readonly path?: string | undefined;
   readonly weight: Value;
   readonly gradient: Value;
   readonly learningRate: Value;
@@ -52,9 +69,26 @@ export interface StepInputs extends UpdateInputs {
   readonly weightDecay?: Value | undefined;
 }
 
+/** All trainable weights side by side, the gradients of the loss there, and the loss. */
+export interface SearchPoint {
+  readonly weights: Float32Array;
+  readonly gradients: Float32Array;
+  readonly loss: number;
+}
+
+/**
+ * Moves all weights in place, with several evaluations.
+ * @param evaluate - the loss at the weights as they are now; renews the gradients
+ */
+export type Search = (
+  point: SearchPoint,
+  evaluate: () => Promise<number>,
+  learningRate: number,
+) => Promise<void>;
+
 /** Scalars that all weights share, updated once a step before the weights. */
 export interface SharedRule {
-  readonly slots: readonly Slot[];
+  readonly slots: readonly { readonly name: string; readonly initial: number }[];
   update(shared: (name: string) => Value, step: Value): Readonly<Record<string, Value>>;
 }
 
@@ -110,15 +144,17 @@ interface CommonOptions {
 }
 export type OptimizerSchema = z.ZodType<CommonOptions>;
 
-const averageSlot: Slot = { name: 'average', initial: 0 };
+/** Starts as the weight: that is the mean until the first update, and stays it for a weight that has none. */
+const averageSlot: Slot = { name: 'average', initial: 'weight' };
 const accumulatorSlot: Slot = { name: 'gradientAccumulator', initial: 0 };
 
 /**
- * A rule that turns gradients into new weights. The rule is written once, as an elementwise expression: a SIMD kernel
- * runs it over all parameters on the CPU, and it becomes part of the graph elsewhere.
+ * A rule that turns gradients into new weights, written once, with `tfk.ops`. An elementwise rule runs on the CPU as a
+ * SIMD kernel over all parameters; elsewhere, and where the rule looks at whole tensors, it is part of the graph.
  */
 export abstract class Optimizer<S extends OptimizerSchema = OptimizerSchema> extends Configured<S> {
   readonly #undecayed: RegExp[] = [];
+  readonly #rateFactors: { readonly pattern: RegExp; readonly factor: number }[] = [];
   readonly shared?: SharedRule;
 
   constructor(options: z.input<S>) {
@@ -139,8 +175,21 @@ export abstract class Optimizer<S extends OptimizerSchema = OptimizerSchema> ext
    */
   protected abstract readonly ruleSlots: readonly (readonly Slot[])[];
 
-  /** The rule itself, elementwise. */
+  /** The rule itself. */
   protected abstract update(inputs: UpdateInputs): Update;
+
+  /** A hook: what makes a step in place of the rule, by evaluating the loss several times. It has a state of its own. */
+  search?(): Search;
+
+  /** Whether {@link update} treats all elements of all weights alike, one by one. */
+  get elementwise(): boolean {
+    return true;
+  }
+
+  /** Weight decay of a weight before exclusions; `null` for none. */
+  protected decayOf(_weight: WeightInfo): number | null {
+    return this.options.weightDecay;
+  }
 
   get name(): string {
     return this.options.name ?? snakeCase(this.className);
@@ -186,10 +235,32 @@ export abstract class Optimizer<S extends OptimizerSchema = OptimizerSchema> ext
     for (const pattern of patterns) this.#undecayed.push(new RegExp(pattern));
   }
 
-  /** Weight decay of the weight at `path`; `null` where the optimizer has none. */
-  weightDecayOf(path: string): number | null {
-    const excluded = this.#undecayed.some((pattern) => pattern.test(path));
-    return this.options.weightDecay !== null && excluded ? 0 : this.options.weightDecay;
+  /** Weight decay of a weight; `null` where the optimizer has none. */
+  weightDecayOf(weight: WeightInfo): number | null {
+    const decay = this.decayOf(weight);
+    return decay !== null && this.#undecayed.some((pattern) => pattern.test(weight.path)) ? 0 : decay;
+  }
+
+  /**
+   * Multiplies the learning rate of some weights, e.g. by 0.1 below a pretrained backbone. The last call that names a
+   * weight counts.
+   * @param factor - at least 0
+   * @param patterns - regular expressions, or their text, found anywhere in the path of a weight
+   * @throws {@link ConfigError} for a negative factor
+   */
+  scaleLearningRate(factor: number, ...patterns: readonly (string | RegExp)[]): void {
+    if (!(factor >= 0)) {
+      throw new ConfigError(
+        `${this.className}: scaleLearningRate takes a factor of at least 0. Received ${factor}.`,
+        { op: this.className, argument: 'factor', received: String(factor) },
+      );
+    }
+    for (const pattern of patterns) this.#rateFactors.push({ pattern: new RegExp(pattern), factor });
+  }
+
+  /** What {@link scaleLearningRate} was told about a weight, else 1. */
+  rateFactorOf({ path }: WeightInfo): number {
+    return this.#rateFactors.findLast(({ pattern }) => pattern.test(path))?.factor ?? 1;
   }
 
   /** Whether the batch after `iteration` others completes an update; always, without accumulation. */

@@ -3,13 +3,10 @@ import { snakeCase } from '../core/registry.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { scalar, Tensor } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
-import type { Optimizer } from './optimizer.ts';
+import { type Optimizer, type Slot, slotShape, type WeightInfo } from './optimizer.ts';
 
 /** A trainable weight in an arena. */
-export interface Parameter {
-  /** Path of the weight, e.g. `dense/kernel`. */
-  readonly path: string;
-  readonly shape: Shape;
+export interface Parameter extends WeightInfo {
   /** Its place in the arena's region `weights`; gradients and slots are in the order of the parameters. */
   readonly index: number;
 }
@@ -25,15 +22,41 @@ export interface OptimizerVariable {
   write(value: Tensor): void;
 }
 
+/** What an optimizer remembers besides its slots. */
+export interface OptimizerScalars {
+  readonly iteration: number;
+  /** As it was set; `null` where the options or a schedule decide. */
+  readonly learningRate: number | null;
+  readonly shared: Readonly<Record<string, number>>;
+}
+
 /** Arena region of a slot. */
 export const slotRegion = (slot: string): string => `slot:${slot}`;
 
 /** The arena regions that an optimizer needs besides `weights`. @param parameters - trainable weights only */
-export function optimizerRegions(optimizer: Optimizer, parameters: readonly { shape: Shape }[]): ArenaLayout {
-  const sizes = parameters.map(({ shape }) => sizeOf(shape));
-  const slots = optimizer.slots.map(({ name }) => [slotRegion(name), sizes] as const);
-  return { gradients: sizes, ...Object.fromEntries(slots) };
+export function optimizerRegions(optimizer: Optimizer, parameters: readonly WeightInfo[]): ArenaLayout {
+  const sizesIn = (slot: Slot): number[] => parameters.map((p) => sizeOf(slotShape(slot, p) ?? [0]));
+  const slots = optimizer.slots.map((slot) => [slotRegion(slot.name), sizesIn(slot)] as const);
+  return { gradients: parameters.map(({ shape }) => sizeOf(shape)), ...Object.fromEntries(slots) };
 }
+
+/** A slot of one weight, in a checkpoint. */
+interface SlotPlace {
+  readonly name: string;
+  readonly parameter: number;
+  readonly shape: Shape;
+}
+
+/** All slots of some weights in checkpoint order; those of a group alternate per weight. */
+export const slotPlaces = (optimizer: Optimizer, parameters: readonly WeightInfo[]): SlotPlace[] =>
+  optimizer.slotGroups.flatMap((group) =>
+    parameters.flatMap((weight, parameter) =>
+      group.flatMap((slot) => {
+        const shape = slotShape(slot, weight);
+        return shape === undefined ? [] : [{ name: slot.name, parameter, shape }];
+      }),
+    ),
+  );
 
 /** Everything an optimizer remembers between steps: counter, learning rate, slots in the arena. */
 export class OptimizerState {
@@ -56,10 +79,20 @@ export class OptimizerState {
 
   /** Starts over: slots at their initial values, no batch seen, the learning rate of the options. */
   reset(): void {
-    for (const { name, initial } of this.optimizer.slots) this.arena.region(slotRegion(name)).fill(initial);
+    for (const slot of this.optimizer.slots) this.#resetSlot(slot);
     for (const { name, initial } of this.optimizer.shared?.slots ?? []) this.shared[name] = initial;
     this.iteration = 0;
     this.#learningRate = undefined;
+  }
+
+  #resetSlot({ name, initial }: Slot): void {
+    if (initial !== 'weight') {
+      this.arena.region(slotRegion(name)).fill(initial);
+      return;
+    }
+    this.parameters.forEach(({ index }, i) => {
+      this.slot(name, i).set(this.arena.view('weights', index));
+    });
   }
 
   /** Learning rate of the next step. */
@@ -83,6 +116,21 @@ export class OptimizerState {
     this.#learningRate = value;
   }
 
+  /** Counter, learning rate (where one was set) and shared scalars, with all their digits. */
+  get scalars(): OptimizerScalars {
+    return {
+      iteration: this.iteration,
+      learningRate: this.#learningRate ?? null,
+      shared: { ...this.shared },
+    };
+  }
+
+  set scalars({ iteration, learningRate, shared }: OptimizerScalars) {
+    this.iteration = iteration;
+    this.#learningRate = learningRate ?? undefined;
+    Object.assign(this.shared, shared);
+  }
+
   /** A slot of one parameter: the live elements, not a copy. */
   slot(name: string, parameter: number): Float32Array {
     return this.arena.view(slotRegion(name), parameter);
@@ -96,12 +144,26 @@ export class OptimizerState {
     });
   }
 
+  /** Exchanges the weights and their running means. @throws {@link ConfigError} without `useEma` */
+  swapAverages(): void {
+    if (!this.optimizer.options.useEma) {
+      throw new ConfigError(
+        `${this.optimizer.name}: keeps no running means of the weights. Give it useEma: true.`,
+        { op: this.optimizer.name, argument: 'useEma', expected: 'true', received: 'false' },
+      );
+    }
+    this.parameters.forEach(({ index }, i) => {
+      const [weights, averages] = [this.arena.view('weights', index), this.slot('average', i)];
+      const before = weights.slice();
+      weights.set(averages);
+      averages.set(before);
+    });
+  }
+
   /** What a checkpoint holds, in Keras's order: iteration, learning rate unless scheduled, slots, shared scalars. */
   get variables(): readonly OptimizerVariable[] {
     const { optimizer, parameters } = this;
-    const slots = optimizer.slotGroups.flatMap((group) =>
-      parameters.flatMap((parameter, i) => group.map(({ name }) => this.#slotVariable(name, parameter, i))),
-    );
+    const slots = slotPlaces(optimizer, parameters).map((place) => this.#slotVariable(place));
     const shared = (optimizer.shared?.slots ?? []).map(({ name }) =>
       this.#scalarVariable(
         name,
@@ -157,8 +219,9 @@ export class OptimizerState {
     };
   }
 
-  #slotVariable(name: string, { path: weight, shape }: Parameter, i: number): OptimizerVariable {
-    const path = `${this.optimizer.name}/${weight.replaceAll('/', '_')}_${snakeCase(name)}`;
+  #slotVariable({ name, parameter: i, shape }: SlotPlace): OptimizerVariable {
+    const weight = (this.parameters[i] as Parameter).path.replaceAll('/', '_');
+    const path = `${this.optimizer.name}/${weight}_${snakeCase(name)}`;
     return {
       path,
       shape,

@@ -4,17 +4,19 @@ import { add, mul, reduceSum, where } from '../ops/index.ts';
 import { scalarConstant } from '../ops/support.ts';
 import type { Optimizer } from './optimizer.ts';
 
-/** An optimizer's state as values of a graph: one per weight under each slot's name, and the shared scalars. */
+type Values = Readonly<Record<string, Value>>;
+
+/** An optimizer's state as values of a graph: the slots of each weight by name, and the shared scalars. */
 export interface GraphState {
   readonly weights: readonly Value[];
-  readonly slots: Readonly<Record<string, readonly Value[]>>;
-  readonly shared: Readonly<Record<string, Value>>;
+  readonly slots: readonly Values[];
+  readonly shared: Values;
 }
 
 /** What an update reads besides the state. */
 export interface GraphUpdateInputs {
   readonly gradients: readonly Value[];
-  /** Paths of the weights, for exclusions from weight decay. */
+  /** Paths of the weights. */
   readonly paths: readonly string[];
   /** Float32 scalar. */
   readonly learningRate: Value;
@@ -39,10 +41,14 @@ interface Accumulated {
 
 function accumulate(optimizer: Optimizer, state: GraphState, inputs: GraphUpdateInputs): Accumulated {
   const { gradients, iteration } = inputs;
-  const accumulators = state.slots.gradientAccumulator;
-  if (accumulators === undefined) return { state, gradients };
-  const added = gradients.map((g, i) => optimizer.accumulate(g, at(accumulators, i), iteration));
-  const slots = { ...state.slots, gradientAccumulator: added.map((a) => a.accumulator) };
+  if (optimizer.options.gradientAccumulationSteps === null) return { state, gradients };
+  const added = gradients.map((g, i) =>
+    optimizer.accumulate(g, named(at(state.slots, i), 'gradientAccumulator'), iteration),
+  );
+  const slots = added.map(({ accumulator }, i) => ({
+    ...at(state.slots, i),
+    gradientAccumulator: accumulator,
+  }));
   return {
     state: { ...state, slots },
     gradients: added.map((a) => a.gradient),
@@ -56,22 +62,24 @@ function applyRule(optimizer: Optimizer, state: GraphState, inputs: GraphUpdateI
   const shared = { ...state.shared, ...optimizer.shared?.update((name) => named(state.shared, name), step) };
   const norms = squaredNorms(optimizer, gradients);
   const updates = state.weights.map((weight, i) => {
-    const decay = optimizer.weightDecayOf(paths[i] ?? '');
+    const path = at(paths, i);
+    const info = { path, shape: weight.shape };
+    const decay = optimizer.weightDecayOf(info);
+    const factor = optimizer.rateFactorOf(info);
     return optimizer.step({
+      path,
       weight,
       gradient: at(gradients, i),
-      learningRate,
+      learningRate: factor === 1 ? learningRate : mul(learningRate, factor),
       step,
       squaredNorm: norms?.[i],
       weightDecay: decay === null ? undefined : scalarConstant(decay, 'float32'),
-      slot: (name) => at(named(state.slots, name), i),
+      slot: (name) => named(at(state.slots, i), name),
       shared: (name) => named(shared, name),
     });
   });
-  const slots = Object.fromEntries(
-    optimizer.stepSlots.map(({ name }) => [name, updates.map((u) => named(u.slots, name))]),
-  );
-  return { weights: updates.map((u) => u.weight), slots: { ...state.slots, ...slots }, shared };
+  const slots = updates.map((u, i) => ({ ...at(state.slots, i), ...u.slots }));
+  return { weights: updates.map((u) => u.weight), slots, shared };
 }
 
 /** For every gradient the sum of squares that its clipping reads. */
@@ -89,22 +97,23 @@ function keepUnless(condition: Value | undefined, after: GraphState, before: Gra
   const choose = (a: Value, b: Value): Value => (a === b ? a : where(condition, a, b));
   return {
     weights: after.weights.map((w, i) => choose(w, at(before.weights, i))),
-    slots: mapValues(after.slots, (list, name) =>
-      list.map((s, i) => choose(s, at(named(before.slots, name), i))),
+    slots: after.slots.map((slots, i) =>
+      mapValues(slots, (s, name) => choose(s, named(at(before.slots, i), name))),
     ),
     shared: mapValues(after.shared, (s, name) => choose(s, named(before.shared, name))),
   };
 }
 
 function average(optimizer: Optimizer, state: GraphState, iteration: Value): GraphState {
-  const averages = state.slots.average;
-  if (averages === undefined) return state;
+  if (!optimizer.options.useEma) return state;
   const step = optimizer.stepAfter(iteration);
-  const results = state.weights.map((w, i) => optimizer.average(w, at(averages, i), step));
+  const results = state.weights.map((w, i) =>
+    optimizer.average(w, named(at(state.slots, i), 'average'), step),
+  );
   return {
     ...state,
     weights: results.map((r) => r.weight),
-    slots: { ...state.slots, average: results.map((r) => r.average) },
+    slots: results.map((r, i) => ({ ...at(state.slots, i), average: r.average })),
   };
 }
 

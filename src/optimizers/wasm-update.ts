@@ -5,19 +5,21 @@ import { sizeOf } from '../core/shape.ts';
 import { InternalError } from '../errors.ts';
 import { input, type Value } from '../ir/graph.ts';
 import type { Optimizer } from './optimizer.ts';
-import { type OptimizerState, slotRegion } from './state.ts';
+import { type OptimizerState, type Parameter, slotRegion } from './state.ts';
 
 const scalarInput = (name: string): Value => input(name, { dtype: 'float32', shape: [] });
 /** A kernel runs over any length; the expression is written for one SIMD vector. */
 const vectorInput = (name: string): Value => input(name, { dtype: 'float32', shape: [4] });
 
 /** Weights that lie side by side in every region and are updated alike: one kernel call. */
-interface Run {
+export interface Run {
   /** Byte offsets by region, as the kernels take them. */
   readonly pointers: Readonly<Record<'accumulate' | 'step' | 'average', readonly number[]>>;
   readonly gradient: number;
   readonly length: number;
   readonly weightDecay: number;
+  /** Multiplies the learning rate. */
+  readonly rateFactor: number;
 }
 
 interface Kernels {
@@ -31,7 +33,6 @@ interface Kernels {
 export class WasmUpdate {
   readonly #state: OptimizerState;
   readonly #kernels: Kernels;
-  readonly #runs: readonly Run[];
   readonly #sumOfSquares: (pointer: number, length: number) => number;
   readonly #sharedNames: readonly string[];
   /** Scalars of a kernel call, reused: iteration, learning rate, weight decay, squared norm, shared ones. */
@@ -40,7 +41,6 @@ export class WasmUpdate {
   private constructor(state: OptimizerState, kernels: Kernels) {
     this.#state = state;
     this.#kernels = kernels;
-    this.#runs = findRuns(state);
     this.#sumOfSquares = sumOfSquares(state.arena.memory);
     this.#sharedNames = state.optimizer.shared?.slots.map((s) => s.name) ?? [];
     this.#scalars = new Array<number>(4 + this.#sharedNames.length).fill(0);
@@ -48,37 +48,42 @@ export class WasmUpdate {
 
   /** @returns `undefined` where the rule has no SIMD form; it then runs as a graph */
   static compile(state: OptimizerState): WasmUpdate | undefined {
-    const kernels = compileKernels(state.optimizer, state);
+    const kernels = state.optimizer.elementwise ? compileKernels(state.optimizer, state) : undefined;
     return kernels && new WasmUpdate(state, kernels);
   }
 
-  /** Kernel calls of a step: weights that lie side by side and are updated alike share one. */
-  get calls(): number {
-    return this.#runs.length;
+  /**
+   * Kernel calls of a step: weights that lie side by side and are updated alike share one.
+   * @param parameters - positions of the weights that have gradients, ascending; all others stay as they are
+   */
+  plan(parameters: readonly number[] = [...this.#state.parameters.keys()]): readonly Run[] {
+    return findRuns(this.#state, parameters);
   }
 
-  /** Updates all weights from the gradients in the arena, and counts the batch. */
-  apply(): void {
+  /** Updates weights from their gradients in the arena, and counts the batch. */
+  apply(runs: readonly Run[]): void {
     const state = this.#state;
     const { accumulate, average } = this.#kernels;
     this.#scalars[0] = state.iteration;
     this.#scalars[1] = state.learningRate;
-    if (accumulate) this.#each(accumulate, 'accumulate');
-    if (state.optimizer.completes(state.iteration)) this.#step();
-    if (average) this.#each(average, 'average');
+    if (accumulate) this.#each(accumulate, 'accumulate', runs);
+    if (state.optimizer.completes(state.iteration)) this.#step(runs);
+    if (average) this.#each(average, 'average', runs);
     state.iteration++;
   }
 
-  #each(kernel: Kernel, pointers: 'accumulate' | 'average'): void {
-    for (const run of this.#runs) kernel.run(run.pointers[pointers], run.length, this.#scalars);
+  #each(kernel: Kernel, pointers: 'accumulate' | 'average', runs: readonly Run[]): void {
+    for (const run of runs) kernel.run(run.pointers[pointers], run.length, this.#scalars);
   }
 
-  #step(): void {
+  #step(runs: readonly Run[]): void {
     const scalars = this.#scalars;
+    const learningRate = scalars[1] as number;
     this.#updateShared();
     const { clipsByNorm } = this.#state.optimizer;
-    if (clipsByNorm === 'all') scalars[3] = this.#totalOfSquares();
-    for (const run of this.#runs) {
+    if (clipsByNorm === 'all') scalars[3] = this.#totalOfSquares(runs);
+    for (const run of runs) {
+      scalars[1] = learningRate * run.rateFactor;
       scalars[2] = run.weightDecay;
       if (clipsByNorm === 'each') scalars[3] = this.#sumOfSquares(run.gradient, run.length);
       this.#kernels.step.run(run.pointers.step, run.length, scalars);
@@ -96,9 +101,9 @@ export class WasmUpdate {
     }
   }
 
-  #totalOfSquares(): number {
+  #totalOfSquares(runs: readonly Run[]): number {
     let total = 0;
-    for (const run of this.#runs) total += this.#sumOfSquares(run.gradient, run.length);
+    for (const run of runs) total += this.#sumOfSquares(run.gradient, run.length);
     return total;
   }
 }
@@ -151,27 +156,33 @@ function compileKernels(optimizer: Optimizer, { arena: { memory } }: OptimizerSt
 }
 
 /** Groups parameters into runs; each is its own run where gradients are clipped one by one. */
-function findRuns(state: OptimizerState): Run[] {
+function findRuns(state: OptimizerState, trained: readonly number[]): Run[] {
   const { arena, parameters, optimizer } = state;
+  const alike = (a: Parameter, b: Parameter): boolean =>
+    optimizer.weightDecayOf(a) === optimizer.weightDecayOf(b) &&
+    optimizer.rateFactorOf(a) === optimizer.rateFactorOf(b);
   const runs: Run[] = [];
-  let first = 0;
-  parameters.forEach((parameter, i) => {
-    const next = parameters[i + 1];
+  let first = trained[0] ?? 0;
+  trained.forEach((at, i) => {
+    const parameter = parameters[at] as Parameter;
+    const next = trained[i + 1];
+    const follower = next === at + 1 ? parameters[next] : undefined;
     const end = arena.pointer('weights', parameter.index) + vectorBytes(sizeOf(parameter.shape));
     const joined =
-      next !== undefined &&
+      follower !== undefined &&
       optimizer.clipsByNorm !== 'each' &&
-      arena.pointer('weights', next.index) === end &&
-      optimizer.weightDecayOf(next.path) === optimizer.weightDecayOf(parameter.path);
+      arena.pointer('weights', follower.index) === end &&
+      alike(parameter, follower);
     if (joined) return;
-    const start = arena.pointer('weights', parameters[first]?.index ?? 0);
+    const start = arena.pointer('weights', (parameters[first] as Parameter).index);
     runs.push({
       pointers: pointersOf(state, first),
       gradient: arena.pointer('gradients', first),
       length: (end - start) / 4,
-      weightDecay: optimizer.weightDecayOf(parameter.path) ?? 0,
+      weightDecay: optimizer.weightDecayOf(parameter) ?? 0,
+      rateFactor: optimizer.rateFactorOf(parameter),
     });
-    first = i + 1;
+    first = next ?? 0;
   });
   return runs;
 }

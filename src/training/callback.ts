@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry } from '../core/configured.ts';
+import type { State } from '../core/state.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Loss and metrics by key. */
@@ -26,8 +27,22 @@ export interface RunControl {
   /** Ends training after the current step (`fit` then returns normally). */
   stop(): void;
   readonly stopped: boolean;
+  /** Ends training after the current step as it is, to go on later: an epoch that broke off is not brought to an end. */
+  interrupt(): void;
+  readonly interrupted: boolean;
+  /**
+   * Everything that the rest of the run depends on, as it is now; valid until the next step. Only in the hooks
+   * `onStepDone`, `onEpochDone` and `onInterrupted` of `fit`.
+   * @throws {@link ConfigError} outside of `fit`
+   */
+  state(): Promise<State>;
   /** The optimizer's learning rate; setting it replaces a schedule. */
   learningRate: number;
+  /**
+   * Exchanges the weights and their running means; done twice, all is as it was.
+   * @throws {@link ConfigError} when the optimizer keeps no running means (`useEma`), or has not begun
+   */
+  swapAverages(): void;
   readonly info: RunInfo;
   /** History so far. */
   readonly history: History;
@@ -54,6 +69,12 @@ export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configur
   onTrainBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
   /** At most every 50 milliseconds while steps go on: for progress displays. */
   onProgress?(batch: number, logs: Logs): void | Promise<void>;
+  /** After a training step that every callback has seen: the run may be saved. */
+  onStepDone?(batch: number, logs: Logs): void | Promise<void>;
+  /** After an epoch that every callback has seen: the run may be saved. */
+  onEpochDone?(epoch: number, logs: Logs): void | Promise<void>;
+  /** After `run.interrupt()`, instead of the end of the epoch: the run may be saved. */
+  onInterrupted?(epoch: number, logs: Logs): void | Promise<void>;
   onTestBegin?(logs: Logs): void | Promise<void>;
   onTestEnd?(logs: Logs): void | Promise<void>;
   onTestBatchBegin?(batch: number, logs: Logs): void | Promise<void>;
@@ -62,6 +83,13 @@ export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configur
   onPredictEnd?(logs: Logs): void | Promise<void>;
   onPredictBatchBegin?(batch: number, logs: Logs): void | Promise<void>;
   onPredictBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
+
+  /** What the callback must remember to go on in another process. */
+  state?(): State;
+  /** Goes on from {@link state}; takes the place of `onTrainBegin` when a run is resumed. */
+  restore?(state: State): void | Promise<void>;
+  /** Asked before training: a state of the run to go on from, where there is one. */
+  savedRun?(): Promise<State | undefined>;
 }
 
 /** Callbacks that configs can name. */
@@ -77,6 +105,40 @@ export class CallbackList {
   constructor(callbacks: readonly Callback[], run: RunControl) {
     this.#callbacks = callbacks;
     for (const callback of callbacks) callback.run = run;
+  }
+
+  /** A state to go on from; that of the first callback that has one. */
+  async savedRun(): Promise<State | undefined> {
+    for (const callback of this.#callbacks) {
+      const state = await callback.savedRun?.();
+      if (state !== undefined) return state;
+    }
+    return undefined;
+  }
+
+  /** Begins training: callbacks that `saved` knows go on, all others begin. */
+  async begin(saved: Readonly<Record<string, State>>): Promise<void> {
+    for (const [name, callback] of this.#named()) {
+      const state = saved[name];
+      if (state !== undefined && callback.restore) await callback.restore(state);
+      else await callback.onTrainBegin?.({});
+    }
+  }
+
+  /** What the callbacks remember, by their names. */
+  states(): Record<string, State> {
+    return Object.fromEntries(this.#named().flatMap(([name, c]) => (c.state ? [[name, c.state()]] : [])));
+  }
+
+  /** `EarlyStopping 0` is the first of its kind: others may come and go between two runs. */
+  #named(): [string, Callback][] {
+    const count = new Map<string, number>();
+    return this.#callbacks.map((callback) => {
+      const kind = callback.className || callback.constructor.name;
+      const n = count.get(kind) ?? 0;
+      count.set(kind, n + 1);
+      return [`${kind} ${n}`, callback];
+    });
   }
 
   /** Whether any callback has the hook. */

@@ -7,6 +7,7 @@ import { type Optimizer, type OptimizerSpec, optimizers } from '../optimizers/in
 import { type Loss, type LossSpec, losses } from './losses/index.ts';
 import type { Metric, MetricSpec } from './metrics/index.ts';
 import { checkMetric, makeMetric } from './metrics/make.ts';
+import type { CustomStep } from './step-graph.ts';
 
 /** One setting for all outputs, a list in their order, or a record by output name. */
 export type PerOutput<T> = T | readonly (T | null)[] | Readonly<Record<string, T | null>>;
@@ -80,9 +81,12 @@ export class Compiled {
   readonly threads: number | undefined;
   /** As given, for saving. */
   readonly source: CompileOptions;
+  /** What a training step computes instead of the losses and metrics. */
+  readonly customStep: CustomStep | undefined;
 
   /** @throws {@link ConfigError} for unknown names and bad options */
-  constructor(options: CompileOptions) {
+  constructor(options: CompileOptions, customStep?: CustomStep) {
+    this.customStep = customStep;
     const parsed = parseOptions(schema, options, 'compile');
     this.source = options;
     this.optimizer = parsed.optimizer;
@@ -90,6 +94,13 @@ export class Compiled {
     this.device = parsed.device;
     this.backend = parsed.backend;
     this.threads = parsed.threads;
+    if (parsed.optimizer.search !== undefined && parsed.stepsPerExecution > 1) {
+      throw new ConfigError(
+        `compile: ${parsed.optimizer.className} evaluates the loss several times in a step; with it, stepsPerExecution ` +
+          `must be 1. Received ${parsed.stepsPerExecution}.`,
+        { argument: 'stepsPerExecution', expected: '1', received: String(parsed.stepsPerExecution) },
+      );
+    }
     // names are checked now, against outputs later
     for (const loss of specsIn<LossSpec>(options.loss)) losses.make(loss);
     for (const metric of specsIn<MetricSpec>([options.metrics, options.weightedMetrics])) checkMetric(metric);
@@ -132,7 +143,7 @@ export class Compiled {
     option: 'metrics' | 'weightedMetrics',
     { outputNames, targets, predictions }: OutputTypes,
   ): Omit<OutputMetric, 'key'>[] {
-    if (!given) return [];
+    if (!given || (Array.isArray(given) && given.length === 0)) return [];
     const single = Array.isArray(given) && outputNames.length === 1 && !given.some(Array.isArray);
     const lists = single
       ? [given]

@@ -17,6 +17,15 @@ const batchHooks = {
   predict: ['onPredictBatchBegin', 'onPredictBatchEnd'],
 } as const;
 
+/** How far an epoch has come. */
+export class EpochProgress {
+  /** Whether the feeder has begun the epoch. */
+  begun = false;
+  /** Batches done. */
+  batch = 0;
+  readonly results = new RunningResults();
+}
+
 /** One pass over data. */
 export interface Epoch {
   readonly kind: StepKind;
@@ -26,6 +35,8 @@ export interface Epoch {
   readonly repeats: number;
   readonly callbacks?: CallbackList | undefined;
   readonly stopped?: () => boolean;
+  /** Where to begin: at the first batch where left out, further on in an epoch that is resumed. */
+  readonly progress?: EpochProgress | undefined;
   /** Sees each step after its run. */
   readonly collect?: (step: Step) => void;
 }
@@ -45,36 +56,51 @@ export async function runEpoch(epoch: Epoch): Promise<Logs> {
 
 async function runBatches(epoch: Epoch): Promise<Logs> {
   const { kind, feeder, steps, callbacks, collect } = epoch;
-  const results = new RunningResults();
+  const { profile } = steps;
+  const progress = epoch.progress ?? new EpochProgress();
+  const { results } = progress;
   const [begin, end] = batchHooks[kind];
   const wantsBegin = callbacks?.wants(begin) === true;
   const wantsEnd = callbacks?.wants(end) === true;
   const wantsProgress = kind !== 'predict' && callbacks?.wants('onProgress') === true;
+  const wantsDone = kind === 'train' && callbacks?.wants('onStepDone') === true;
   let sliceStart = performance.now();
   let shownAt = sliceStart;
-  feeder.begin();
-  for (let batch = 0; batch < (feeder.steps ?? Number.POSITIVE_INFINITY) && epoch.stopped?.() !== true; ) {
+  if (!progress.begun) feeder.begin();
+  progress.begun = true;
+  for (
+    let { batch } = progress;
+    batch < (feeder.steps ?? Number.POSITIVE_INFINITY) && epoch.stopped?.() !== true;
+  ) {
+    profile?.begin();
     const next = feeder.next();
     const feed = next instanceof Promise ? await next : next;
     if (feed === undefined) break;
     const repeats = runLength(epoch, batch);
     const step = steps.find(kind, feed.types, repeats) ?? (await steps.make(kind, feed.types, repeats));
     fill(step, feed, feeder);
+    profile?.mark('feed');
     if (wantsBegin) await callbacks?.call(begin, batch, {});
     step.begin();
+    profile?.mark('random');
     const running = step.run();
     if (running !== undefined) await running;
-    const finishing = kind === 'train' ? step.finish() : undefined;
+    profile?.markRun(step);
+    const finishing = step.finish();
     if (finishing !== undefined) await finishing;
+    profile?.mark('optimizer');
     batch += repeats;
+    progress.batch = batch;
     results.add(step);
     collect?.(step);
     if (wantsEnd) await callbacks?.call(end, batch - 1, results.logs());
+    if (wantsDone) await callbacks?.call('onStepDone', batch - 1, results.logs());
     const now = performance.now();
     if (wantsProgress && now - shownAt >= progressMs) {
       shownAt = now;
       await callbacks?.call('onProgress', batch - 1, results.logs());
     }
+    if (profile !== undefined) await profile.endStep();
     if (running !== undefined) sliceStart = now;
     else if (now - sliceStart >= sliceMs) {
       await yieldToEventLoop();

@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import type { TensorData } from '../core/dtype.ts';
-import type { Random } from '../core/random.ts';
+import { Random } from '../core/random.ts';
+import { type Cursor, isResumable } from '../core/resumable.ts';
 import { formatType } from '../core/shape.ts';
+import { anyState, parseState, type State } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import {
@@ -35,18 +38,38 @@ export interface Feeder {
   readonly ahead: number;
   /** The next batch; `undefined` at the end of the data. */
   next(): Feed | undefined | Promise<Feed | undefined>;
+  /** Where in the data the next batch is. */
+  state(): State;
+  /** Goes to such a place. @throws {@link ConfigError} when the data is other than before */
+  restore(state: State): void | Promise<void>;
 }
+
+const arrayState = z.strictObject({
+  samples: z.int(),
+  batchSize: z.int(),
+  position: z.int(),
+  begun: z.boolean(),
+  random: z
+    .strictObject({
+      key: z.tuple([z.number(), z.number()]),
+      counter: z.int(),
+      spare: z.number().nullable(),
+    })
+    .nullable(),
+});
 
 /** Batches of data in memory, shuffled anew for every pass. */
 export class ArrayFeeder implements Feeder {
   readonly steps: number;
   readonly #data: Dataset;
   readonly #batchSize: number;
-  readonly #random: Random | undefined;
+  #random: Random | undefined;
   readonly #wraps: boolean;
   readonly #full: BatchTypes;
   readonly #last: BatchTypes;
   #order: Int32Array | undefined;
+  /** Where the random numbers were before they gave this order. */
+  #before: Random['state'] | undefined;
   #position: number;
   #start = 0;
   readonly #feed: { types: BatchTypes; fill(target: BatchBuffers): void };
@@ -92,8 +115,33 @@ export class ArrayFeeder implements Feeder {
     return this.#feed;
   }
 
+  state(): State {
+    const random = this.#before ?? this.#random?.state;
+    return {
+      samples: this.#data.size,
+      batchSize: this.#batchSize,
+      position: this.#position,
+      begun: this.#before !== undefined,
+      random: random ? { ...random } : null,
+    };
+  }
+
+  restore(state: State): void {
+    const { samples, batchSize, position, begun, random } = parseState(arrayState, state, 'data');
+    if (samples !== this.#data.size || batchSize !== this.#batchSize || !random !== !this.#random) {
+      throw changedData(
+        describe(samples, batchSize, random !== null),
+        describe(this.#data.size, this.#batchSize, this.#random !== undefined),
+      );
+    }
+    this.#random = random === null ? undefined : Random.at(random);
+    if (begun) this.#newPass();
+    this.#position = position;
+  }
+
   #newPass(): void {
     this.#position = 0;
+    this.#before = this.#random?.state;
     this.#order = this.#random?.permutation(this.#data.size);
   }
 
@@ -103,6 +151,24 @@ export class ArrayFeeder implements Feeder {
   }
 }
 
+const describe = (samples: number, batchSize: number, shuffled: boolean): string =>
+  `${samples} samples in batches of ${batchSize}, ${shuffled ? 'shuffled' : 'in order'}`;
+
+const changedData = (before: string, now: string): ConfigError =>
+  new ConfigError(
+    `fit: the checkpoint was made with ${before}. Received ${now}. ` +
+      'Give the same data, or begin anew without the checkpoint.',
+    { argument: 'x', expected: before, received: now },
+  );
+
+type BatchIterator = Iterator<BatchLike> | AsyncIterator<BatchLike> | Cursor<BatchLike>;
+const placeState = z.strictObject({ at: anyState });
+const streamState = z.strictObject({
+  given: z.int(),
+  passes: z.int().nullable(),
+  source: anyState.nullable(),
+});
+
 /** Batches from an iterable of the user's. */
 export class StreamFeeder implements Feeder {
   readonly steps: number | undefined;
@@ -111,8 +177,12 @@ export class StreamFeeder implements Feeder {
   readonly #source: BatchSource;
   readonly #spec: DataSpec;
   readonly #types = new Map<string, BatchTypes>();
-  #iterator: Iterator<BatchLike> | AsyncIterator<BatchLike> | undefined;
+  #iterator: BatchIterator | undefined;
+  /** The iterator, where the source knows its place. */
+  #cursor: Cursor<BatchLike> | undefined;
   #given = 0;
+  /** Batches given in this pass. */
+  #inPass = 0;
 
   constructor(source: BatchSource, spec: DataSpec, stepsPerEpoch?: number) {
     this.#source = source;
@@ -121,12 +191,15 @@ export class StreamFeeder implements Feeder {
   }
 
   begin(): void {
-    if (this.steps === undefined) this.#iterator = undefined;
+    if (this.steps !== undefined) return;
+    this.#iterator = undefined;
+    this.#inPass = 0;
   }
 
   async end(): Promise<void> {
     await this.#iterator?.return?.();
     this.#iterator = undefined;
+    this.#inPass = 0;
   }
 
   async next(): Promise<Feed | undefined> {
@@ -135,15 +208,52 @@ export class StreamFeeder implements Feeder {
     const { done, value } = await this.#iterator.next();
     if (done) {
       this.#iterator = undefined;
+      this.#inPass = 0;
       if (fresh) throw this.#given > 0 ? exhausted() : noBatches();
       return this.steps === undefined ? undefined : this.next();
     }
     this.#given++;
+    this.#inPass++;
     return this.#feed(value);
   }
 
-  #open(): Iterator<BatchLike> | AsyncIterator<BatchLike> {
+  state(): State {
     const source = this.#source;
+    if (!isResumable(source)) return { given: this.#inPass, passes: null, source: null };
+    const place = this.#iterator === undefined ? undefined : this.#cursor?.state();
+    return { given: 0, passes: source.passes, source: place === undefined ? null : { at: place } };
+  }
+
+  async restore(state: State): Promise<void> {
+    const { given, passes, source: place } = parseState(streamState, state, 'data');
+    const source = this.#source;
+    if (!isResumable(source) || passes === null) {
+      if (isResumable(source) !== (passes !== null))
+        throw changedData('another kind of iterable', 'this one');
+      return this.#skip(given);
+    }
+    source.passes = passes;
+    if (place === null) return;
+    source.passes--;
+    this.#iterator = this.#open();
+    await this.#cursor?.restore(parseState(placeState, place, 'data').at);
+  }
+
+  /** Goes to a place in an iterable that knows none: through the batches before it. */
+  async #skip(count: number): Promise<void> {
+    if (count > 0) this.#iterator = this.#open();
+    for (; this.#inPass < count; this.#inPass++) {
+      if ((await this.#iterator?.next())?.done)
+        throw changedData(`at least ${count} batches`, `${this.#inPass}`);
+    }
+  }
+
+  #open(): BatchIterator {
+    const source = this.#source;
+    if (isResumable<BatchLike>(source)) {
+      this.#cursor = source.open();
+      return this.#cursor;
+    }
     return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   }
 

@@ -3,7 +3,8 @@ import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts
 import { type PartialShape, sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { broadcastTo, cast, div, equal, mul, reduceSum, reshape, where } from '../ops/index.ts';
+import { maskOf } from '../layers/masks.ts';
+import { broadcastTo, cast, div, equal, logicalAnd, mul, reduceSum, reshape, where } from '../ops/index.ts';
 import { scalarConstant } from '../ops/support.ts';
 
 /** How the losses of the samples become one number. */
@@ -34,14 +35,14 @@ export abstract class Loss<S extends z.ZodType = z.ZodType> extends Configured<S
   checkTargets(_yTrue: Tensor, _predictions: PartialShape): void {}
 
   /**
-   * The loss of a batch: `reduction` of the (weighted) losses of its samples.
+   * The loss of a batch: `reduction` of the (weighted) losses of its samples, of the steps that `yPred`'s mask lets pass.
    * @param sampleWeight - `[batch]` or `[batch, ...]`, broadcast from the left
    * @source keras/src/losses/loss.py
    */
   compute(yTrue: Value, yPred: Value, sampleWeight?: Value): Value {
     const pair = sameRank(yTrue, yPred);
     const { reduction } = this.options as z.output<typeof lossOptions>;
-    return reduce(this.call(...pair), sampleWeight, this.mask(...pair), reduction);
+    return reduce(this.call(...pair), sampleWeight, bothMasks(maskOf(yPred), this.mask(...pair)), reduction);
   }
 }
 
@@ -82,6 +83,10 @@ function reduce(
   return counted ? divideNoNan(total, reduceSum(counted)) : div(total, sizeOf(values.shape));
 }
 
+/** What both masks let pass. */
+export const bothMasks = (a: Value | undefined, b: Value | undefined): Value | undefined =>
+  a && b ? logicalAnd(a, b) : (a ?? b);
+
 /** Values with the weights that belong to them, in one shape: those given, and 0 where `mask` lets nothing pass. */
 export function weigh(
   x: Value,
@@ -90,7 +95,7 @@ export function weigh(
 ): { readonly values: Value; readonly weights: Value | undefined; readonly valid: Value | undefined } {
   // one value for the whole batch counts for each sample
   const values = x.rank === 0 && sampleWeight ? broadcastTo(x, sampleWeight.shape) : x;
-  const valid = mask && cast(mask, values.dtype);
+  const valid = mask && alignWeights(mask, values);
   const given = sampleWeight && alignWeights(sampleWeight, values);
   return { values, weights: given && valid ? mul(given, valid) : (given ?? valid), valid };
 }

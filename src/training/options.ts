@@ -31,6 +31,8 @@ export const fitSchema = common.extend({
   stepsPerEpoch: count.optional(),
   classWeight: z.record(z.string(), z.number()).optional(),
   sampleWeight: z.unknown().optional(),
+  /** File for a trace of the first steps. */
+  profile: z.string().optional(),
 });
 export const evaluateSchema = common.extend({
   sampleWeight: z.unknown().optional(),

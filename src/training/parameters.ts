@@ -8,7 +8,7 @@ import { sizeOf } from '../core/shape.ts';
 import { InternalError } from '../errors.ts';
 import { input } from '../ir/graph.ts';
 import type { Weight } from '../layers/weight.ts';
-import { OptimizerState, optimizerRegions, WasmUpdate } from '../optimizers/index.ts';
+import { OptimizerState, optimizerRegions, type Run, type Search, WasmUpdate } from '../optimizers/index.ts';
 import type { Compiled } from './compile.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -25,13 +25,14 @@ export class ParameterStore {
   readonly #arena: Arena;
   readonly #places = new Map<Weight, number>();
   readonly #update: WasmUpdate | undefined;
+  readonly #search: Search | undefined;
   /** State that steps update: where it is, and where they write what it will be. */
   readonly #moving: { readonly now: Float32Array; readonly next: Float32Array }[] = [];
   #constrain: Constrainer | undefined;
 
   private constructor(model: Trainable, compiled: Compiled) {
     this.#trained = model.trainableWeights;
-    this.#kept = model.nonTrainableWeights;
+    this.#kept = keptOf(model);
     const sizes = (list: readonly Weight[]): number[] => list.map((w) => sizeOf(w.shape));
     this.#arena = new Arena({
       weights: sizes(this.#trained),
@@ -43,6 +44,7 @@ export class ParameterStore {
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
     this.#update = WasmUpdate.compile(this.state);
+    this.#search = compiled.optimizer.search?.();
   }
 
   /** Moves the weights of a built model into an arena. */
@@ -69,7 +71,7 @@ export class ParameterStore {
   fits(model: Trainable): boolean {
     const same = (a: readonly Weight[], b: readonly Weight[]): boolean =>
       a.length === b.length && a.every((w, i) => w === b[i]);
-    return same(this.#trained, model.trainableWeights) && same(this.#kept, model.nonTrainableWeights);
+    return same(this.#trained, model.trainableWeights) && same(this.#kept, keptOf(model));
   }
 
   /** Whether a kernel updates the weights; otherwise the update is part of the graph. */
@@ -97,9 +99,32 @@ export class ParameterStore {
     return this.state.slot(name, this.#place(weight));
   }
 
-  /** After a training step: new weights from the gradients, the layers' new state, constraints. */
-  apply(): Promise<void> | undefined {
-    this.#update?.apply();
+  /**
+   * The kernel calls of a step.
+   * @param trained - weights that the step has gradients for; all others stay as they are, without decay
+   */
+  plan(trained: readonly Weight[]): readonly Run[] {
+    return this.#update?.plan(trained.map((w) => this.#place(w)).sort((a, b) => a - b)) ?? [];
+  }
+
+  /**
+   * After a training step: new weights from the gradients, the layers' new state, constraints.
+   * @param evaluate - runs the step again, for optimizers that search: the loss and new gradients
+   */
+  apply(plan: readonly Run[], loss: number, evaluate: () => Promise<number>): Promise<void> | undefined {
+    if (this.#search !== undefined) return this.#searchStep(this.#search, loss, evaluate);
+    this.#update?.apply(plan);
+    return this.#settle();
+  }
+
+  async #searchStep(search: Search, loss: number, evaluate: () => Promise<number>): Promise<void> {
+    const [weights, gradients] = [this.#arena.region('weights'), this.#arena.region('gradients')];
+    await search({ weights, gradients, loss }, evaluate, this.learningRate);
+    this.state.iteration++;
+    await this.#settle();
+  }
+
+  #settle(): Promise<void> | undefined {
     for (const { now, next } of this.#moving) now.set(next);
     return this.#constrain?.apply();
   }
@@ -132,6 +157,12 @@ export class ParameterStore {
     this.#constrain?.dispose();
   }
 }
+
+/** What a model's layers keep beside trained weights. */
+export const keptOf = (model: Trainable): readonly Weight[] => [
+  ...model.nonTrainableWeights,
+  ...model.states,
+];
 
 /** Projects weights onto their constraints, in place. */
 class Constrainer {

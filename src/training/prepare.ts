@@ -14,7 +14,10 @@ export async function prepareDataset(model: Trainable, compiled: Compiled, data:
   for (const t of data.x) await checkFiniteInSlices('x', t);
   for (const t of data.y) await checkFiniteInSlices('y', t);
   const outputs = model.inferOutputs(
-    data.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })),
+    data.x.map(({ dtype, shape }, i) => ({
+      dtype,
+      shape: [model.inputs[i]?.shape[0] ?? null, ...shape.slice(1)],
+    })),
   );
   await yieldToEventLoop();
   const names = outputNames(model, outputs.length);

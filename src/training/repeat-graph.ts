@@ -4,16 +4,16 @@ import { optimize } from '../ir/passes.ts';
 import type { Weight } from '../layers/weight.ts';
 import { add } from '../ops/index.ts';
 import { scan } from '../ops/scan.ts';
-import { type GraphState, type Optimizer, updateGraph } from '../optimizers/index.ts';
+import { type GraphState, type Optimizer, slotShape, updateGraph } from '../optimizers/index.ts';
 import type { StepGraph } from './step-graph.ts';
 
 const scalar: TensorType = { dtype: 'float32', shape: [] };
 
-/** Order of the states of the loop: every weight of the step, the slots by name, the shared scalars, the iteration. */
+/** Order of the states of the loop: every weight of the step, the slots by weight, the shared scalars, the iteration. */
 export interface RepeatGraph {
   readonly graph: Graph;
   readonly weights: readonly Weight[];
-  readonly slots: readonly { readonly name: string; readonly weights: readonly Weight[] }[];
+  readonly slots: readonly { readonly name: string; readonly weight: Weight }[];
   readonly shared: readonly string[];
 }
 
@@ -31,14 +31,11 @@ export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number)
   const results = values.slice(gradients.length + updates.length);
   const learningRate = input('learningRate', scalar);
   const iteration = input('iteration', scalar);
-  const slotNames = optimizer.slots.map((s) => s.name);
   const sharedNames = (optimizer.shared?.slots ?? []).map((s) => s.name);
   const leafOf = (w: Weight): Value => leaves[weights.indexOf(w)] as Value;
   const before: GraphState = {
     weights: gradients.map(leafOf),
-    slots: Object.fromEntries(
-      slotNames.map((name) => [name, gradients.map((w) => input(`${name}:${w.path}`, leafOf(w).type))]),
-    ),
+    slots: gradients.map((w) => slotInputs(optimizer, w)),
     shared: Object.fromEntries(sharedNames.map((name) => [name, input(name, scalar)])),
   };
   const after = updateGraph(optimizer, before, {
@@ -55,7 +52,7 @@ export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number)
     return updates.includes(w) ? (values[gradients.length + updates.indexOf(w)] as Value) : leaf;
   };
   const statesOf = (s: GraphState): Value[] => [
-    ...slotNames.flatMap((n) => s.slots[n] ?? []),
+    ...s.slots.flatMap((slots) => Object.values(slots)),
     ...sharedNames.map((n) => s.shared[n] as Value),
   ];
   const body: Graph = optimize({
@@ -79,9 +76,22 @@ export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number)
       outputs: scan(body, outer.slice(0, states), outer.slice(states)).map(named),
     },
     weights,
-    slots: slotNames.map((name) => ({ name, weights: gradients })),
+    slots: gradients.flatMap((weight, i) =>
+      Object.keys(before.slots[i] ?? {}).map((name) => ({ name, weight })),
+    ),
     shared: sharedNames,
   };
+}
+
+/** Graph inputs for the slots that a weight has. */
+function slotInputs(optimizer: Optimizer, weight: Weight): Record<string, Value> {
+  const slots: Record<string, Value> = {};
+  for (const slot of optimizer.slots) {
+    const shape = slotShape(slot, weight);
+    if (shape !== undefined)
+      slots[slot.name] = input(`${slot.name}:${weight.path}`, { dtype: 'float32', shape });
+  }
+  return slots;
 }
 
 const named = (value: Value, i: number): GraphOutput => ({ name: `out${i}`, value });

@@ -3,6 +3,7 @@ import type { TensorData } from '../core/dtype.ts';
 import { yieldToEventLoop } from '../core/event-loop.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
+import type { Profile } from './profile.ts';
 import { type RepeatGraph, repeatStep } from './repeat-graph.ts';
 import { compileGraph, Step } from './step.ts';
 import { type BatchTypes, completeStep, type StepGraph, traceStep } from './step-graph.ts';
@@ -41,6 +42,7 @@ export class RepeatedStep extends Step {
     types: BatchTypes,
     repeats: number,
     store: ParameterStore,
+    profile?: Profile,
   ): Promise<RepeatedStep> {
     const traced = traceStep(model, compiled, types, 'train');
     await yieldToEventLoop();
@@ -48,7 +50,7 @@ export class RepeatedStep extends Step {
     await yieldToEventLoop();
     const loop = repeatStep(step, compiled.optimizer, repeats);
     await yieldToEventLoop();
-    const executable = await compileGraph(loop.graph, compiled);
+    const executable = await compileGraph(loop.graph, compiled, profile);
     return new RepeatedStep(step, loop, executable, types.x[0]?.shape[0] ?? 0, repeats, store);
   }
 
@@ -60,7 +62,7 @@ export class RepeatedStep extends Step {
     const { weights, slots } = this.#loop;
     this.#states = [
       ...weights.map((w) => w.storage.data),
-      ...slots.flatMap(({ name, weights: list }) => list.map((w) => this.#store.slot(name, w))),
+      ...slots.map(({ name, weight }) => this.#store.slot(name, weight)),
       ...this.#shared,
       this.#iteration,
     ];

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts';
 import type { Compiled } from './compile.ts';
 import { typesKey } from './feeder.ts';
 import { ParameterStore } from './parameters.ts';
+import type { Profile } from './profile.ts';
 import { RepeatedStep } from './repeated-step.ts';
 import { SingleStep, type Step } from './step.ts';
 import type { BatchTypes, StepKind } from './step-graph.ts';
@@ -21,6 +22,7 @@ export class StepCache {
   /** Learning rate that was set before training began. */
   firstRate: number | undefined;
   #store: ParameterStore | undefined;
+  #profile: Profile | undefined;
 
   constructor(model: Trainable, compiled: Compiled) {
     this.#model = model;
@@ -70,25 +72,51 @@ export class StepCache {
     const store = kind === 'train' ? await this.ensureStore() : undefined;
     await yieldToEventLoop();
     const place = repeats === 1 ? kind : `${kind}*${repeats}`;
-    const key = `${place} ${typesKey(types)}`;
+    // adapters come and go: the number of weights tells the two computations apart
+    const key = `${place} ${model.weights.length} ${typesKey(types)}`;
     let pending = this.#steps.get(key);
     if (pending === undefined) {
       pending =
         store !== undefined && (repeats > 1 || !store.hasKernel)
-          ? RepeatedStep.create(model, this.#compiled, types, repeats, store)
-          : SingleStep.create(model, this.#compiled, types, kind, store);
+          ? RepeatedStep.create(model, this.#compiled, types, repeats, store, this.#profile)
+          : SingleStep.create(model, this.#compiled, types, kind, store, this.#profile);
       this.#steps.set(key, pending);
       pending.catch(() => this.#steps.delete(key));
     }
     const step = await pending;
     step.prepare();
+    this.#profile?.mark('compile');
     const places = this.#ready.get(types) ?? new Map<string, Step>();
     this.#ready.set(types, places.set(place, step));
     return step;
   }
 
+  /** What traces the steps now, if anything. */
+  get profile(): Profile | undefined {
+    return this.#profile;
+  }
+
+  /** Traces steps from now on; those compiled before are compiled anew. */
+  startProfile(profile: Profile): void {
+    this.#releaseSteps();
+    this.#profile = profile;
+  }
+
+  /** Writes the trace that was begun, if any. */
+  async endProfile(): Promise<void> {
+    const profile = this.#profile;
+    this.#profile = undefined;
+    await profile?.end();
+  }
+
   /** Releases native sessions; the weights stay where they are. */
   dispose(): void {
+    this.#releaseSteps();
+    this.#store?.dispose();
+    this.#store = undefined;
+  }
+
+  #releaseSteps(): void {
     for (const step of this.#steps.values()) {
       step.then(
         (s) => s.dispose(),
@@ -97,8 +125,6 @@ export class StepCache {
     }
     this.#steps.clear();
     this.#ready.clear();
-    this.#store?.dispose();
-    this.#store = undefined;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { TensorType } from '../core/shape.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
+import { formatShape, formatType, sameShape } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { gradient } from '../ir/autodiff.ts';
-import { type Graph, type GraphOutput, input, type Value, withScope } from '../ir/graph.ts';
+import { type Graph, type GraphOutput, input, Value, withScope } from '../ir/graph.ts';
 import { optimize } from '../ir/passes.ts';
 import { type RandomInput, Trace, withTrace } from '../layers/trace.ts';
 import type { Weight } from '../layers/weight.ts';
@@ -51,6 +51,23 @@ export interface StepGraph {
 /** What a step is for: `train` differentiates and updates, `test` measures, `predict` returns the outputs. */
 export type StepKind = 'train' | 'test' | 'predict';
 
+/** One batch, as a training step of your own gets it. */
+export interface StepBatch {
+  readonly x: readonly Value[];
+  readonly y: readonly Value[];
+  /** One per output, `undefined` where the batch has none. */
+  readonly sampleWeights: readonly (Value | undefined)[];
+}
+
+/** Scalars that a step of your own gives: `loss` is minimized, all are reported under their names. */
+export interface StepLosses {
+  readonly loss: Value;
+  readonly [name: string]: Value;
+}
+
+/** A step in place of the compiled losses and metrics. */
+export type CustomStep = (batch: StepBatch) => StepLosses;
+
 interface Feeds {
   readonly x: readonly Value[];
   readonly y: readonly Value[];
@@ -61,6 +78,8 @@ interface Feeds {
 export interface TracedStep {
   readonly kind: StepKind;
   readonly trace: Trace;
+  /** Weights of the model that the step reads and the optimizer may change. */
+  readonly trained: readonly Weight[];
   readonly forward: Graph;
   readonly feeds: Feeds;
   readonly measured: Measured | undefined;
@@ -92,11 +111,20 @@ export function traceStep(
     weights:
       kind === 'predict' ? [] : types.weights.map((type, i) => type && input(`sampleWeight${i}`, type)),
   };
-  const predictions = withTrace(trace, () => model.invoke(feeds.x, { training: kind === 'train' }));
+  const custom = customStep(model, compiled, kind);
+  const predictions = custom
+    ? []
+    : withTrace(trace, () => model.invoke(feeds.x, { training: kind === 'train' }));
   const measured =
     kind === 'predict'
       ? undefined
-      : withTrace(trace, () => measure(model, compiled, feeds, predictions, trace));
+      : withTrace(trace, () =>
+          custom
+            ? measureCustom(custom, feeds, model, trace)
+            : measure(model, compiled, feeds, predictions, trace),
+        );
+  const own = new Set([...model.weights, ...model.states]);
+  for (const weight of trace.updates.keys()) if (!own.has(weight)) trace.updates.delete(weight);
   // simplified before it is differentiated: what the forward pass sheds has no gradient to compute
   const forward = optimize({
     name: kind,
@@ -108,20 +136,22 @@ export function traceStep(
       ...trace.randoms.map((r) => r.value),
     ],
     outputs: [
-      ...(kind === 'train' ? trace.updates.values() : []),
+      ...trace.updates.values(),
       ...(measured ? [measured.total, ...measured.perOutput.map((l) => l.value)] : []),
       ...(measured?.statistics ?? []).map((s) => s.value),
       ...(kind === 'predict' ? predictions : []),
     ].map(named),
   });
-  return { kind, trace, forward, feeds, measured, predictions };
+  const trained = model.trainableWeights.filter((weight) => trace.weights.has(weight));
+  return { kind, trace, trained, forward, feeds, measured, predictions };
 }
 
 /** The other half of {@link buildStep}: the gradients. */
-export function completeStep({ kind, trace, forward, feeds, measured, predictions }: TracedStep): StepGraph {
-  const updates = kind === 'train' ? [...trace.updates.keys()] : [];
+export function completeStep(traced: TracedStep): StepGraph {
+  const { kind, trace, forward, feeds, measured, predictions } = traced;
+  const updates = [...trace.updates.keys()];
   const results = forward.outputs.map((o) => o.value);
-  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, trace) : undefined;
+  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, traced) : undefined;
   const sampleWeights = feeds.weights.flatMap((v, i) => (v ? [i] : []));
   return {
     graph: { ...forward, outputs: [...(trained?.gradients ?? []), ...results].map(named) },
@@ -165,12 +195,7 @@ function measure(
   const parts: Value[] = each.flatMap((value, i) =>
     value ? [factors[i] === 1 ? value : mul(value, factors[i] as number)] : [],
   );
-  parts.push(...trace.losses);
-  for (const weight of trace.weights.keys()) {
-    const { regularizer } = weight;
-    if (regularizer && weight.trainable)
-      parts.push(withScope(`${weight.path}/regularizer`, () => regularizer.call(weight.value)));
-  }
+  parts.push(...furtherLosses(model, trace));
   const total = parts.length > 0 ? parts.reduce((a, b) => add(a, b)) : scalarConstant(0, 'float32');
   const metrics = compiled.metrics(
     names,
@@ -189,6 +214,41 @@ function measure(
     ? each.flatMap((value, i) => (value ? [{ key: `${names[i]}_loss`, value }] : []))
     : [];
   return { total, perOutput, statistics };
+}
+
+/** What layers and regularizers add to the loss. */
+function furtherLosses(model: Trainable, trace: Trace): Value[] {
+  const losses = [...trace.losses];
+  for (const weight of model.trainableWeights) {
+    const { regularizer } = weight;
+    if (regularizer && trace.weights.has(weight))
+      losses.push(withScope(`${weight.path}/regularizer`, () => regularizer.call(weight.value)));
+  }
+  return losses;
+}
+
+/** The user's own step, where there is one. */
+function customStep(model: Trainable, compiled: Compiled, kind: StepKind): CustomStep | undefined {
+  if (kind === 'predict') return undefined;
+  if (kind === 'train') return compiled.customStep ?? model.trainStep?.bind(model);
+  return model.testStep?.bind(model);
+}
+
+function measureCustom(custom: CustomStep, feeds: Feeds, model: Trainable, trace: Trace): Measured {
+  const { loss, ...others } = custom({ x: feeds.x, y: feeds.y, sampleWeights: feeds.weights });
+  for (const [name, value] of Object.entries({ loss, ...others })) {
+    if (value instanceof Value && value.rank === 0 && value.dtype === 'float32') continue;
+    const received = value instanceof Value ? formatType(value.type) : typeof value;
+    throw new ShapeError(
+      `trainStep: "${name}" must be a float32 scalar of the graph. Received ${received}; reduce it, e.g. with tfk.ops.reduceMean.`,
+      { op: 'trainStep', argument: name, expected: 'float32[]', received },
+    );
+  }
+  return {
+    total: furtherLosses(model, trace).reduce((a, b) => add(a, b), loss),
+    perOutput: Object.entries(others).map(([key, value]) => ({ key, value })),
+    statistics: [],
+  };
 }
 
 function lossOf(
@@ -224,15 +284,17 @@ function lossOf(
 }
 
 /** Gradients of the total loss for the weights that are trained and that it depends on. */
-function differentiate(total: Value, trace: Trace): { weights: Weight[]; gradients: Value[] } {
-  const entries = [...trace.weights].filter(([weight]) => weight.trainable);
+function differentiate(
+  total: Value,
+  { trained, trace }: TracedStep,
+): { weights: Weight[]; gradients: Value[] } {
   const found = gradient(
     total,
-    entries.map(([, value]) => value),
+    trained.map((weight) => trace.weights.get(weight) as Value),
   );
   const weights: Weight[] = [];
   const gradients: Value[] = [];
-  entries.forEach(([weight], i) => {
+  trained.forEach((weight, i) => {
     const g = found[i];
     if (g === undefined || !sameShape(g.shape, weight.shape)) return;
     weights.push(weight);

@@ -4,8 +4,10 @@ import { allocate, type TensorData } from '../core/dtype.ts';
 import { yieldToEventLoop } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import type { Graph } from '../ir/graph.ts';
+import type { Run } from '../optimizers/index.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
+import type { Profile } from './profile.ts';
 import { RandomFeed } from './random-feed.ts';
 import { type BatchTypes, completeStep, type StepGraph, type StepKind, traceStep } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
@@ -103,7 +105,7 @@ export abstract class Step {
   /** Gets ready for the batches after `iteration` others: random numbers and the like. */
   abstract begin(): void;
 
-  /** Puts the results of a training run to use. */
+  /** Puts to use what a run gives beside its results: gradients, what layers carry on. */
   abstract finish(): Promise<void> | undefined;
 
   /**
@@ -122,23 +124,41 @@ export abstract class Step {
     });
   }
 
+  /** Ends the runtime's trace, if there is one. @returns its path */
+  endProfiling(): string | undefined {
+    return this.#executable.endProfiling();
+  }
+
   dispose(): void {
     this.#binding?.dispose();
     this.#executable.dispose();
   }
 }
 
-/** Compiles a graph as `compile` was told. */
-export async function compileGraph(graph: Graph, compiled: Compiled): Promise<Executable> {
+/** Compiles a graph as `compile` was told; with a profile, its ops are traced. */
+export async function compileGraph(
+  graph: Graph,
+  compiled: Compiled,
+  profile: Profile | undefined,
+): Promise<Executable> {
   const backend = await getBackend(compiled.backend);
   const { device, threads } = compiled;
+  const profilePrefix = profile?.nextSession();
   // the runtime's blocked layouts are for constant weights; here they would only be reordered in and out
-  return backend.compile(graph, { device, optimize: 'extended', ...(threads !== undefined && { threads }) });
+  return backend.compile(graph, {
+    device,
+    optimize: 'extended',
+    ...(threads !== undefined && { threads }),
+    ...(profilePrefix !== undefined && { profilePrefix }),
+  });
 }
 
 /** One batch a run: gradients go to the arena, where the optimizer's kernel takes over. */
 export class SingleStep extends Step {
   readonly #store: ParameterStore | undefined;
+  readonly #plan: readonly Run[];
+  /** Where a step that does not train writes what layers carry on to the next batch. */
+  readonly #next: readonly TensorData[];
   #bound: readonly TensorData[] = [];
 
   private constructor(
@@ -150,6 +170,8 @@ export class SingleStep extends Step {
   ) {
     super(step, executable, kind, size, 1);
     this.#store = store;
+    this.#plan = store?.plan(step.outputs.gradients) ?? [];
+    this.#next = store ? [] : step.outputs.updates.map((w) => allocate(w.dtype, w.storage.size));
   }
 
   /** Builds and compiles; the event loop gets its turn between the phases. */
@@ -159,12 +181,13 @@ export class SingleStep extends Step {
     types: BatchTypes,
     kind: StepKind,
     store?: ParameterStore,
+    profile?: Profile,
   ): Promise<SingleStep> {
     const traced = traceStep(model, compiled, types, kind);
     await yieldToEventLoop();
     const step = completeStep(traced);
     await yieldToEventLoop();
-    const executable = await compileGraph(step.graph, compiled);
+    const executable = await compileGraph(step.graph, compiled, profile);
     return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store);
   }
 
@@ -179,7 +202,7 @@ export class SingleStep extends Step {
     const store = this.#store;
     const written = store
       ? [...gradients.map((w) => store.gradient(w)), ...updates.map((w) => store.update(w))]
-      : [];
+      : this.#next;
     return [
       [...this.#bound, ...inputs],
       [...written, ...losses, ...statistics, ...predictions],
@@ -191,6 +214,17 @@ export class SingleStep extends Step {
   }
 
   override finish(): Promise<void> | undefined {
-    return this.#store?.apply();
+    for (const [i, next] of this.#next.entries())
+      this.step.outputs.updates[i]?.storage.data.set(next as never);
+    return this.#store?.apply(this.#plan, this.#loss, () => this.#evaluate());
+  }
+
+  get #loss(): number {
+    return this.memory.losses[0]?.[0] ?? Number.NaN;
+  }
+
+  async #evaluate(): Promise<number> {
+    await this.run();
+    return this.#loss;
   }
 }

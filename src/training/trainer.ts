@@ -20,8 +20,8 @@ import {
 } from './data.ts';
 import { type Epoch, runEpoch } from './epoch.ts';
 import { ArrayFeeder, type Feeder, StreamFeeder } from './feeder.ts';
+import { FitRun, type RunSwitches } from './fit-run.ts';
 import {
-  dueEpoch,
   type EvaluateOptions,
   evaluateSchema,
   type FitOptions,
@@ -34,6 +34,7 @@ import {
 } from './options.ts';
 import type { ParameterStore } from './parameters.ts';
 import { prepareDataset } from './prepare.ts';
+import { Profile } from './profile.ts';
 import { defaultCallbacks } from './progress.ts';
 import type { Step } from './step.ts';
 import { StepCache } from './step-cache.ts';
@@ -77,7 +78,7 @@ export class Trainer {
   fit(x: DataLike | BatchSource, y: TargetsLike | undefined, given: FitOptions): Promise<History> {
     return this.#exclusively('fit', async () => {
       const options = parseOptions(fitSchema, given, 'fit');
-      this.#requireLoss('fit');
+      this.#requireLoss('fit', 'train');
       let validation = given.validationData;
       let feeder: Feeder;
       if (isBatchSource(x)) {
@@ -98,60 +99,30 @@ export class Trainer {
         );
       }
       try {
-        return await this.#epochs(feeder, await this.#validationFeeder(validation, options), options);
+        const validationFeeder = await this.#validationFeeder(validation, options);
+        if (options.profile !== undefined) this.#steps.startProfile(await Profile.open(options.profile));
+        return await new FitRun({
+          model: this.#model,
+          steps: this.#steps,
+          feeder,
+          validation: validationFeeder,
+          options,
+          run: (kind, data, more) => this.#run(kind, data, more),
+          control: (switches) =>
+            this.#control({ ...options, validates: validationFeeder !== undefined }, feeder.steps, switches),
+        }).train();
       } finally {
+        await this.#steps.endProfile();
         await feeder.end();
       }
     });
-  }
-
-  async #epochs(
-    feeder: Feeder,
-    validation: Feeder | undefined,
-    options: z.output<typeof fitSchema>,
-  ): Promise<History> {
-    const history: History = {};
-    let stopped = false;
-    const run = this.#control(
-      { ...options, validates: validation !== undefined },
-      feeder.steps,
-      history,
-      () => stopped,
-      () => {
-        stopped = true;
-      },
-    );
-    const display = defaultCallbacks(run.info.verbose);
-    const callbacks = new CallbackList([...options.callbacks, ...display], run);
-    let logs: Logs = {};
-    try {
-      await callbacks.call('onTrainBegin', {});
-      for (let epoch = options.initialEpoch; epoch < options.epochs && !stopped; epoch++) {
-        await callbacks.call('onEpochBegin', epoch, {});
-        logs = await this.#run('train', feeder, { callbacks, stopped: () => stopped });
-        if (validation !== undefined && dueEpoch(options.validationFreq, epoch)) {
-          await callbacks.call('onTestBegin', {});
-          const measured = await this.#run('test', validation, { callbacks });
-          await callbacks.call('onTestEnd', measured);
-          for (const [key, value] of Object.entries(measured)) logs[`val_${key}`] = value;
-        }
-        await callbacks.call('onEpochEnd', epoch, logs);
-        record(history, logs); // with what callbacks added, such as learning_rate
-      }
-    } catch (error) {
-      for (const shown of display) await shown.onTrainEnd?.({}); // a progress bar would keep the process alive
-      throw error;
-    }
-    this.store?.state.useAverages();
-    await callbacks.call('onTrainEnd', logs);
-    return history;
   }
 
   /** Keras's `evaluate`. */
   evaluate(x: DataLike | BatchSource, y: TargetsLike | undefined, given: EvaluateOptions): Promise<Logs> {
     return this.#exclusively('evaluate', async () => {
       const options = parseOptions(evaluateSchema, given, 'evaluate');
-      this.#requireLoss('evaluate');
+      this.#requireLoss('evaluate', 'test');
       const feeder = isBatchSource(x)
         ? new StreamFeeder(x, this.#spec(), options.steps)
         : new ArrayFeeder(
@@ -160,13 +131,7 @@ export class Trainer {
             undefined,
             options.steps,
           );
-      const run = this.#control(
-        { ...options, epochs: 1 },
-        feeder.steps,
-        {},
-        () => false,
-        () => {},
-      );
+      const run = this.#control({ ...options, epochs: 1 }, feeder.steps, atRest);
       const callbacks = new CallbackList([...options.callbacks, ...defaultCallbacks(run.info.verbose)], run);
       await callbacks.call('onTestBegin', {});
       const logs = await this.#run('test', feeder, { callbacks });
@@ -187,13 +152,7 @@ export class Trainer {
             undefined,
             options.steps,
           );
-      const run = this.#control(
-        { ...options, verbose: 0, epochs: 1 },
-        feeder.steps,
-        {},
-        () => false,
-        () => {},
-      );
+      const run = this.#control({ ...options, verbose: 0, epochs: 1 }, feeder.steps, atRest);
       const callbacks = new CallbackList(options.callbacks, run);
       const parts: TensorData[][] = [];
       let types: readonly TensorType[] = [];
@@ -239,7 +198,7 @@ export class Trainer {
     given: Pick<FitOptions, 'sampleWeight' | 'classWeight'>,
   ): Promise<Logs> {
     return this.#exclusively(`${kind}OnBatch`, async () => {
-      this.#requireLoss(`${kind}OnBatch`);
+      this.#requireLoss(`${kind}OnBatch`, kind);
       const data = withClassWeights(await this.#dataset(x, y, given.sampleWeight), given);
       const feeder = new ArrayFeeder(data, data.size);
       return this.#run(kind, feeder);
@@ -303,8 +262,8 @@ export class Trainer {
     }
   }
 
-  #requireLoss(what: string): void {
-    if (this.compiled.source.loss) return;
+  #requireLoss(what: string, kind: 'train' | 'test'): void {
+    if (this.compiled.source.loss || this.#model[`${kind}Step`]) return;
     throw new ConfigError(
       `${what}: the model was compiled without a loss. Pass one: model.compile({ loss: 'mse' }).`,
       { argument: 'loss' },
@@ -314,33 +273,46 @@ export class Trainer {
   #control(
     options: { readonly epochs: number; readonly verbose: 0 | 1 | 2 | 'auto'; readonly validates?: boolean },
     steps: number | undefined,
-    history: History,
-    isStopped: () => boolean,
-    stop: () => void,
+    switches: RunSwitches,
   ): RunControl {
     const trainer = this;
     const verbose = options.verbose === 'auto' ? (process.stdout.isTTY ? 1 : 2) : options.verbose;
     return {
       model: this.#model as RunControl['model'],
-      stop,
+      stop: () => switches.stop(),
       get stopped() {
-        return isStopped();
+        return switches.stopped;
       },
+      interrupt: () => switches.interrupt(),
+      get interrupted() {
+        return switches.interrupted;
+      },
+      state: () => switches.state(),
       get learningRate() {
         return trainer.learningRate;
       },
       set learningRate(value: number) {
         trainer.learningRate = value;
       },
+      swapAverages: () => trainer.#swapAverages(),
       info: {
         epochs: options.epochs,
         steps,
         validates: options.validates ?? false,
         verbose,
-        directions: () => this.#directions(),
+        directions: () => ({ ...switches.directions, ...this.#directions() }),
       },
-      history,
+      history: switches.history,
     };
+  }
+
+  #swapAverages(): void {
+    if (this.store === undefined) {
+      throw new ConfigError('the optimizer has no running means of weights yet. Train the model first.', {
+        op: 'swapAverages',
+      });
+    }
+    this.store.state.swapAverages();
   }
 
   #directions(): Record<string, 'max' | 'min' | undefined> {
@@ -354,13 +326,17 @@ export class Trainer {
   }
 }
 
-function record(history: History, logs: Logs): void {
-  for (const [key, value] of Object.entries(logs)) {
-    const values = history[key] ?? [];
-    history[key] = values;
-    values.push(value);
-  }
-}
+/** `evaluate` and `predict` run to their end. */
+const atRest: RunSwitches = {
+  history: {},
+  directions: {},
+  stopped: false,
+  interrupted: false,
+  stop: () => {},
+  interrupt: () => {},
+  state: () =>
+    Promise.reject(new ConfigError('run.state(): only a run of fit can be saved.', { op: 'state' })),
+};
 
 const datasetAsValidation = (d: Dataset): ValidationData =>
   d.weights.length > 0 ? [d.x, d.y, d.weights.map((w) => w ?? null)] : [d.x, d.y];

@@ -21,7 +21,10 @@ export interface Outcome {
  */
 export function runTfk(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly onOutput?: (stdout: string, kill: () => void) => void } = {},
+  options: {
+    readonly cwd?: string;
+    readonly onOutput?: (stdout: string, kill: (signal?: NodeJS.Signals) => void) => void;
+  } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd ?? process.cwd() });
@@ -29,7 +32,7 @@ export function runTfk(
     let stderr = '';
     child.stdout.on('data', (piece: Buffer) => {
       stdout += piece.toString();
-      options.onOutput?.(stdout, () => child.kill('SIGINT'));
+      options.onOutput?.(stdout, (signal = 'SIGINT') => child.kill(signal));
     });
     child.stderr.on('data', (piece: Buffer) => {
       stderr += piece.toString();
@@ -63,15 +66,18 @@ export async function callTfk(...args: readonly string[]): Promise<Outcome> {
   }
 }
 
-/** 60 points in the plane, of three classes by the angle: a task that a small dense model learns at once. */
-export function pointsNpz(): Uint8Array {
+/**
+ * 60 points in the plane, of three classes by the angle: a task that a small dense model learns at once.
+ * @param shift - added to each coordinate
+ */
+export function pointsNpz(shift = 0): Uint8Array {
   const x = new Float32Array(120);
   const y = new Int32Array(60);
   for (let i = 0; i < 60; i++) {
     y[i] = i % 3;
     const angle = ((i % 3) * 2 * Math.PI) / 3 + 0.3 * Math.sin(i);
-    x[2 * i] = Math.cos(angle);
-    x[2 * i + 1] = Math.sin(angle);
+    x[2 * i] = Math.cos(angle) + shift;
+    x[2 * i + 1] = Math.sin(angle) + shift;
   }
   return writeNpz([
     ['x', tensor(x, [60, 2])],

@@ -6,6 +6,7 @@ import {
   adamW,
   exponentialDecay,
   lion,
+  muon,
   type OptimizerState,
   optimizers,
   sgd,
@@ -53,6 +54,38 @@ describe('kernels and graph agree', () => {
       expect(kernel).toEqual([0.5, -1, 1.5, -2, 2.5, -3]);
       expect([bias, scale]).toEqual([[0.5, 0.25, -0.25, 1], [2]]);
     }
+  });
+});
+
+describe('weights of their own kind', () => {
+  test('keep still without a gradient, whatever the decay and the norms', () => {
+    const optimizer = adamW({ weightDecay: 0.5, globalClipnorm: 1, useEma: true });
+    const state = makeState(optimizer, descent);
+    state.arena.region('gradients').fill(1);
+    const update = WasmUpdate.compile(state) as WasmUpdate;
+    update.apply(update.plan([0, 2]));
+    const moved = descent.initial.map(({ data }, i) =>
+      data.some((x, k) => x !== state.arena.view('weights', i)[k]),
+    );
+    expect(moved).toEqual([true, false, true]);
+    state.useAverages();
+    expect(Array.from(state.arena.view('weights', 1))).toEqual(descent.initial[1]?.data);
+  });
+
+  test('learn at a rate of their own', () => {
+    const optimizer = sgd({ learningRate: 0.5, weightDecay: 0.1 });
+    optimizer.scaleLearningRate(0.1, /^dense/);
+    optimizer.scaleLearningRate(0, 'bias');
+    const state = makeState(optimizer, descent);
+    expect(WasmUpdate.compile(state)?.plan().length).toBe(3);
+    const one = { ...descent, gradients: descent.gradients.slice(0, 1) };
+    for (const run of [runKernels(state, one), runGraph(optimizer, one)]) {
+      const [kernel, bias, scale] = run?.steps[0] ?? [];
+      expect(kernel?.[0]).toBeCloseTo(1 - 0.05 * (0.1 + 0.1 * 1), 6);
+      expect(Array.from(bias ?? [])).toEqual([0.5, 0.25, -0.25, 1]);
+      expect(scale?.[0]).toBeCloseTo(2 - 0.5 * (3 + 0.1 * 2), 6);
+    }
+    expect(() => optimizer.scaleLearningRate(-1, 'bias')).toThrow(ConfigError);
   });
 });
 
@@ -109,8 +142,8 @@ describe('OptimizerState', () => {
   });
 
   test('runs weights that lie side by side in one call', () => {
-    expect(WasmUpdate.compile(makeState(adam(), descent))?.calls).toBe(1);
-    expect(WasmUpdate.compile(makeState(adam({ clipnorm: 1 }), descent))?.calls).toBe(3);
+    expect(WasmUpdate.compile(makeState(adam(), descent))?.plan().length).toBe(1);
+    expect(WasmUpdate.compile(makeState(adam({ clipnorm: 1 }), descent))?.plan().length).toBe(3);
   });
 });
 
@@ -119,6 +152,7 @@ describe('options', () => {
     [() => adam({ clipnorm: 1, clipvalue: 1 }), /at most one of.*Received clipnorm and clipvalue/],
     [() => sgd({ momentum: 2 }), /momentum.*\[0, 1\].*Received 2/],
     [() => sgd({ gradientAccumulationSteps: 1 }), /at least 2/],
+    [() => muon({ excludeLayers: ['('] }), /excludeLayers.*regular expression/],
     [() => optimizers.make('adm'), /Did you mean "adam"/],
     [() => optimizers.make({ type: 'adam', lr: 1 }), /unknown option "lr"/],
   ])('refused: %#', (make, message) => {

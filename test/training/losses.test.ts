@@ -38,7 +38,9 @@ interface LossCase {
 
 const keras: Tolerance = { rtol: 2e-5, atol: 2e-6 };
 const differences: Tolerance = { rtol: 1e-4, atol: 1e-6 };
-const cases = readGolden<LossCase[]>('losses.json').map((c) => ({ ...c, options: documented(c) }));
+const cases = ['losses.json', 'losses-more.json']
+  .flatMap((file) => readGolden<LossCase[]>(file))
+  .map((c) => ({ ...c, options: documented(c) }));
 
 /** Keras 3.15.1 prices false positives with `beta` and false negatives with `alpha`; its docs and later versions do not. */
 function documented({ className, options }: LossCase): LossCase['options'] {

@@ -25,7 +25,7 @@ interface MetricCase {
 }
 
 const keras: Tolerance = { rtol: 3e-5, atol: 2e-6 };
-const recorded = readGolden<MetricCase[]>('metrics.json');
+const recorded = ['metrics.json', 'metrics-more.json'].flatMap((file) => readGolden<MetricCase[]>(file));
 /** `Mean` and `Sum` take plain values: nothing that `compile` could feed. */
 const cases = recorded.filter(({ className }) => className !== 'Mean' && className !== 'Sum');
 
@@ -117,7 +117,8 @@ describe.each(cases.map((c) => [c.name, c] as const))('%s', (_name, c) => {
 
 test('every recorded metric is replayed', () => {
   expect(recorded.length - cases.length).toBe(8);
-  expect(new Set(cases.map((c) => c.className)).size).toBe(metrics.names().length);
+  const wrappers = ['meanMetricWrapper']; // measure with a function, which no record holds
+  expect(new Set(cases.map((c) => c.className)).size + wrappers.length).toBe(metrics.names().length);
 });
 
 describe('names', () => {

@@ -4,7 +4,9 @@ export {
   losses,
   type Reduction,
 } from '../loss.ts';
+export * from './circle.ts';
 export * from './crossentropy.ts';
+export * from './ctc.ts';
 export * from './hinge.ts';
 export * from './make.ts';
 export * from './overlap.ts';

@@ -21,7 +21,8 @@ const schema = metricOptions
   .extend({
     /** Thresholds of the curve, evenly from 0 to 1. */
     numThresholds: z.int().min(2).default(200),
-    curve: z.enum(['ROC', 'PR']).default('ROC'),
+    /** `PRGAIN` is precision and recall against those of always saying "yes" (Flach and Kull 2015). */
+    curve: z.enum(['ROC', 'PR', 'PRGAIN']).default('ROC'),
     /** How the area between two points is filled; `interpolation` of a PR curve is that of Davis and Goadrich. */
     summationMethod: z.enum(['interpolation', 'majoring', 'minoring']).default('interpolation'),
     /** Thresholds in [0, 1] instead of even ones; 0 and 1 are added. */
@@ -38,7 +39,7 @@ const schema = metricOptions
     error: 'Needed only with "multiLabel: true".',
   });
 
-/** Area under the ROC or the precision-recall curve. @source keras/src/metrics/confusion_metrics.py */
+/** Area under the ROC, the precision-recall or the precision-recall-gain curve. @source keras/src/metrics/confusion_metrics.py */
 export class AUC extends Metric<typeof schema> {
   static override readonly className = 'AUC';
   static override readonly schema = schema;
@@ -105,12 +106,11 @@ export class AUC extends Metric<typeof schema> {
   #area(points: readonly Confusion[]): number {
     const { curve, summationMethod } = this.options;
     if (curve === 'PR' && summationMethod === 'interpolation') return interpolatedPrecision(points);
-    const xs = points.map(curve === 'ROC' ? ({ fp, tn }) => ratio(fp, fp + tn) : recallOf);
-    const ys = points.map(curve === 'ROC' ? recallOf : ({ tp, fp }) => ratio(tp, tp + fp));
-    return areaUnder(xs, ys, heights[summationMethod]);
+    const { x, y } = axes[curve];
+    return areaUnder(points.map(x), points.map(y), heights[summationMethod]);
   }
 }
-/** Area under the ROC or the precision-recall curve. */
+/** Area under the ROC, the precision-recall or the precision-recall-gain curve. */
 export const auc = (options: z.input<typeof schema> = {}): AUC => new AUC(options);
 metrics.register(AUC);
 
@@ -120,6 +120,20 @@ const heights = {
   minoring: Math.min,
 };
 const recallOf = ({ tp, fn }: Confusion): number => ratio(tp, tp + fn);
+
+/** `1 - odds * wrong / tp`, with the odds of "yes" in truth. */
+const gain = ({ tp, fp, tn, fn }: Confusion, wrong: number): number =>
+  1 - ratio(tp + fn, tn + fp) * ratio(wrong, tp);
+
+/** What the curves show, point by point. */
+const axes = {
+  ROC: { x: ({ fp, tn }: Confusion) => ratio(fp, fp + tn), y: recallOf },
+  PR: { x: recallOf, y: ({ tp, fp }: Confusion) => ratio(tp, tp + fp) },
+  PRGAIN: {
+    x: (c: Confusion) => (c.tp === 0 ? 0 : Math.max(0, gain(c, c.fn))),
+    y: (c: Confusion) => gain(c, c.fp),
+  },
+};
 
 /** Sum of `(x[i] - x[i + 1]) * height(y[i], y[i + 1])`. */
 function areaUnder(

@@ -7,6 +7,7 @@ export {
 export * from './accuracy.ts';
 export * from './auc.ts';
 export * from './confusion.ts';
+export * from './correlation.ts';
 export * from './f-score.ts';
 export * from './iou.ts';
 export { MeanMetric } from './mean.ts';
@@ -14,3 +15,4 @@ export * from './operating-point.ts';
 export * from './probabilistic.ts';
 export * from './r2-score.ts';
 export * from './regression.ts';
+export * from './wrapper.ts';

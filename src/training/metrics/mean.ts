@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
+import { maskOf } from '../../layers/masks.ts';
 import { mul, reduceSum } from '../../ops/index.ts';
 import { scalarConstant } from '../../ops/support.ts';
-import { type Loss, sameRank, weigh } from '../loss.ts';
+import { bothMasks, type Loss, sameRank, weigh } from '../loss.ts';
 import { Metric, type MetricSums, ratio, scalarSum } from '../metric.ts';
 
 /**
@@ -14,9 +15,9 @@ export abstract class MeanMetric<S extends z.ZodType = z.ZodType> extends Metric
   /** What is averaged; `yTrue` has been brought to the rank of `yPred` where one has a last axis of size 1. */
   protected abstract values(yTrue: Value, yPred: Value): Value;
 
-  /** Which values count, as booleans; `undefined`: all of them. */
-  protected mask(_yTrue: Value, _yPred: Value): Value | undefined {
-    return undefined;
+  /** Which values count, as booleans; `undefined`: all of them. By default what the mask of `yPred` lets pass. */
+  protected mask(_yTrue: Value, yPred: Value): Value | undefined {
+    return maskOf(yPred);
   }
 
   update(yTrue: Value, yPred: Value, sampleWeight: Value | undefined): { total: Value; count: Value } {
@@ -41,7 +42,7 @@ export abstract class LossMetric<S extends z.ZodType = z.ZodType> extends MeanMe
   }
 
   protected override mask(yTrue: Value, yPred: Value): Value | undefined {
-    return this.loss.mask(yTrue, yPred);
+    return bothMasks(maskOf(yPred), this.loss.mask(yTrue, yPred));
   }
 
   override get direction(): 'min' {

@@ -65,6 +65,10 @@ export class RootMeanSquaredError extends MeanMetric<typeof metricOptions> {
   protected values(yTrue: Value, yPred: Value): Value {
     return squaredDifference(yPred, cast(yTrue, yPred.dtype));
   }
+  /** As in Keras, all values count: this metric does not look at masks. */
+  protected override mask(): undefined {
+    return undefined;
+  }
   override result(sums: MetricSums): number {
     return Math.sqrt(super.result(sums));
   }

@@ -1,0 +1,17 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Model } from '../index.ts';
+
+/** Whether there is a file. */
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** A model of any kind that is read: a run folder, a file, or a folder of TensorFlow.js. */
+export async function openModel(path: string): Promise<Model> {
+  if (await exists(join(path, 'model.json'))) return (await import('../index.ts')).loadModel(path);
+  const { openTrained } = await import('../config/index.ts');
+  return (await openTrained(path)).model;
+}

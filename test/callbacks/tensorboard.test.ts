@@ -1,0 +1,194 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { crc32c } from '../../src/formats/crc32c.ts';
+import { histogramOf } from '../../src/formats/event-file.ts';
+import { readRecords } from '../../src/formats/tfrecord.ts';
+import { callbacks, type History, input, layers, type Model, model } from '../../src/index.ts';
+import { resumableModel, samples } from '../helpers/resumable-run.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'tfk-events-'));
+afterAll(() => rmSync(base, { recursive: true }));
+
+/** A protobuf message: the values of each field, numbers or bytes. */
+type Message = Readonly<Record<number, (number | Buffer)[]>>;
+
+function decode(bytes: Buffer): Message {
+  const message: Record<number, (number | Buffer)[]> = {};
+  let at = 0;
+  const varint = (): number => {
+    for (let value = 0, scale = 1; ; scale *= 128) {
+      const byte = bytes[at++] as number;
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  const take = (length: number): Buffer => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const field = message[tag >> 3] ?? [];
+    message[tag >> 3] = field;
+    if ((tag & 7) === 0) field.push(varint());
+    else if ((tag & 7) === 1) field.push(take(8).readDoubleLE());
+    else field.push(take(varint()));
+  }
+  return message;
+}
+
+const part = (message: Message, field: number): Message => decode(message[field]?.[0] as Buffer);
+const text = (message: Message, field: number): string => String(message[field]?.[0] ?? '');
+
+interface Summary {
+  readonly tag: string;
+  readonly step: number;
+  readonly plugin: string;
+  readonly content: Buffer;
+}
+
+/** All events of a folder; every checksum is verified on the way. */
+async function eventsOf(folder: string) {
+  const events: Message[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    expect(name).toMatch(/^events\.out\.tfevents\.\d{10}\..+\.v2$/);
+    for await (const { data } of readRecords(join(folder, name)))
+      events.push(decode(Buffer.from(data as Uint8Array)));
+  }
+  const summaries = events.flatMap((event): Summary[] => {
+    if (event[5] === undefined) return [];
+    const value = part(part(event, 5), 1);
+    return [
+      {
+        tag: text(value, 1),
+        step: event[2]?.[0] as number,
+        plugin: text(part(part(value, 9), 1), 1),
+        content: (part(value, 8)[4]?.[0] ?? part(value, 8)[8]?.[0]) as Buffer,
+      },
+    ];
+  });
+  return { events, summaries };
+}
+
+const scalars = (summaries: readonly Summary[], tag: string): number[] =>
+  summaries.filter((s) => s.tag === tag && s.plugin === 'scalars').map((s) => s.content.readFloatLE());
+
+async function train(logDir: string, options: object, trained: Model = resumableModel()): Promise<History> {
+  return trained.fit(samples.x, samples.y, {
+    epochs: 3,
+    batchSize: 10,
+    validationSplit: 0.25,
+    verbose: 0,
+    callbacks: [callbacks.tensorBoard({ logDir, ...options })],
+  });
+}
+
+describe('tensorBoard', () => {
+  test('writes the figures of each epoch, of training and of validation', async () => {
+    const logDir = join(base, 'scalars');
+    const history = await train(logDir, { hparams: { units: 4, kind: 'small' } });
+    const { events, summaries } = await eventsOf(join(logDir, 'train'));
+    expect(text(events[0] as Message, 3)).toBe('brain.Event:2');
+    expect(events[0]?.[1]?.[0]).toBeCloseTo(Date.now() / 1000, -2);
+    expect(scalars(summaries, 'epoch_loss')).toEqual((history.loss ?? []).map(Math.fround));
+    expect(summaries.filter((s) => s.tag === 'epoch_auc').map((s) => s.step)).toEqual([0, 1, 2]);
+    const held = (await eventsOf(join(logDir, 'validation'))).summaries;
+    expect(scalars(held, 'epoch_binary_accuracy')).toEqual(
+      (history.val_binary_accuracy ?? []).map(Math.fround),
+    );
+    expect(summaries[0]).toMatchObject({ tag: 'hparams', plugin: 'text' });
+    expect(String(summaries[0]?.content)).toContain('| units | 4 |');
+  });
+
+  test('batches, steps per second', async () => {
+    const logDir = join(base, 'batches');
+    await train(logDir, { updateFreq: 2, writeStepsPerSecond: true });
+    const { summaries } = await eventsOf(join(logDir, 'train'));
+    expect(summaries.filter((s) => s.tag === 'batch_loss').map((s) => s.step)).toEqual([2, 4, 6, 8, 10, 12]);
+    for (const speed of scalars(summaries, 'epoch_steps_per_second')) expect(speed).toBeGreaterThan(0);
+  });
+
+  test('histograms of the weights: 30 buckets that hold every element', async () => {
+    const logDir = join(base, 'histograms');
+    const trained = resumableModel();
+    await train(logDir, { histogramFreq: 2 }, trained);
+    const { summaries } = await eventsOf(join(logDir, 'train'));
+    const histograms = summaries.filter((s) => s.plugin === 'histograms');
+    expect(histograms).toHaveLength(2 * trained.weights.length);
+    for (const [i, { tag, content }] of histograms.entries()) {
+      const weight = trained.weights[i % trained.weights.length];
+      expect(tag).toBe(`${weight?.path}/histogram`);
+      const rows = new Float64Array(new Uint8Array(content).buffer);
+      let total = 0;
+      for (let at = 2; at < rows.length; at += 3) total += rows[at] as number;
+      expect(total).toBe(weight?.storage.size);
+    }
+  });
+
+  test('the graph: a node for each layer, connected as the model is', async () => {
+    const x = input({ shape: [3], name: 'x' });
+    const a = layers.dense({ units: 1, name: 'a' }).apply(x);
+    const b = layers.dense({ units: 1, name: 'b' }).apply(x);
+    const branched = model({ inputs: x, outputs: layers.add({ name: 'sum' }).apply([a, b]) });
+    branched.compile({ optimizer: 'sgd', loss: 'mse' });
+    const logDir = join(base, 'graph');
+    await train(logDir, {}, branched);
+    const { events } = await eventsOf(join(logDir, 'train'));
+    const [event] = events.filter((e) => e[4] !== undefined);
+    const nodes = part(event as Message, 4)[1]?.map((node) => {
+      const { 1: name, 2: op, 3: inputs = [] } = decode(node as Buffer);
+      return [String(name), String(op), ...inputs.map(String)];
+    });
+    expect(nodes).toEqual(
+      expect.arrayContaining([
+        ['x', 'InputLayer'],
+        ['a', 'Dense', 'x'],
+        ['sum', 'Add', 'a', 'b'],
+      ]),
+    );
+    expect(nodes).toHaveLength(4);
+  });
+
+  test('a run that goes on writes another file, which takes back what the first says of later epochs', async () => {
+    const [logDir, backupDir] = [join(base, 'resumed'), join(base, 'backup')];
+    const attempt = (dies: boolean): Promise<History> =>
+      resumableModel().fit(samples.x, samples.y, {
+        epochs: 3,
+        verbose: 0,
+        callbacks: [
+          callbacks.backupAndRestore({ backupDir }),
+          callbacks.tensorBoard({ logDir }),
+          callbacks.lambda({
+            onEpochEnd(epoch) {
+              if (dies && epoch === 1) throw new Error('died');
+            },
+          }),
+        ],
+      });
+    await expect(attempt(true)).rejects.toThrow('died');
+    const history = await attempt(false);
+    const { events, summaries } = await eventsOf(join(logDir, 'train'));
+    const [start] = events.filter((event) => event[7] !== undefined);
+    expect(start?.[2]).toEqual([1]); // epoch 0 was saved, epoch 1 comes again
+    expect(scalars(summaries, 'epoch_loss').slice(-2)).toEqual(
+      (history.loss ?? []).slice(1).map(Math.fround),
+    );
+  });
+});
+
+test('crc32c of RFC 3720, appendix B.4', () => {
+  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+  expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
+  expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd794e);
+});
+
+test('histogramOf: edges, equal numbers, numbers that are none', () => {
+  expect([...histogramOf(Float32Array.of(0, 1, 2, 3, 4), 2)]).toEqual([0, 2, 2, 2, 4, 3]);
+  expect([...histogramOf(Float32Array.of(2, 2), 30)]).toEqual([1.5, 2.5, 2]);
+  expect([...histogramOf(Float32Array.of(Number.NaN, 1, Number.POSITIVE_INFINITY), 30)]).toEqual([
+    0.5, 1.5, 1,
+  ]);
+  expect(histogramOf(new Float32Array(0), 30)).toHaveLength(0);
+});

@@ -1,0 +1,131 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { withFiles } from '../data/files.ts';
+import { callTfk, pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
+
+const timeout = 60_000;
+
+/** Lends a folder with data and the config of a run into `run`. */
+const withConfig = (
+  changes: Readonly<Record<string, unknown>>,
+  use: (folder: string, config: string, run: string) => Promise<void>,
+): Promise<void> =>
+  withFiles({ 'points.npz': pointsNpz() }, async (folder) => {
+    const path = join(folder, 'train.json');
+    await writeFile(path, pointsConfig(folder, changes));
+    await use(folder, path, join(folder, 'run'));
+  });
+
+describe('tfk resume', () => {
+  test(
+    'SIGTERM stops after a step; the run goes on in the middle of an epoch and ends as if nothing had happened',
+    () =>
+      withConfig({ fit: { epochs: 40, batchSize: 1 } }, async (folder, path, run) => {
+        const whole = join(folder, 'whole');
+        expect((await callTfk('train', path, '--output', whole, '--quiet')).code).toBe(0);
+        let sent = false;
+        const stopped = await runTfk(['train', path], {
+          onOutput: (text, kill) => {
+            if (!sent && text.includes('Epoch 3/')) kill('SIGTERM');
+            sent ||= text.includes('Epoch 3/');
+          },
+        });
+        expect(stopped).toMatchObject({ code: 143, stderr: expect.stringContaining(`tfk resume ${run}`) });
+        expect(await readdir(run)).toContain('checkpoint');
+        const resumed = await callTfk('resume', run, '--json');
+        expect(resumed).toMatchObject({ code: 0, stderr: '' });
+        for (const file of ['history.json', 'log.csv'])
+          expect(await readFile(join(run, file), 'utf8')).toBe(await readFile(join(whole, file), 'utf8'));
+        expect(await readdir(run)).not.toContain('checkpoint');
+        const again = await callTfk('resume', run);
+        expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining('nothing to resume') });
+      }),
+    timeout,
+  );
+
+  test('refuses a folder without a run', () =>
+    withConfig({}, async (folder) => {
+      expect(await callTfk('resume', folder)).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining('holds no run'),
+      });
+    }));
+});
+
+describe('two runs into one folder', () => {
+  test(
+    'the second is refused while the first lives; a dead one counts for nothing',
+    () =>
+      withConfig({ fit: { epochs: 1 } }, async (_, path, run) => {
+        expect((await callTfk('train', path, '--quiet')).code).toBe(0);
+        const lock = join(run, 'run.lock');
+        await writeFile(lock, JSON.stringify({ pid: process.ppid, host: hostname() }));
+        const refused = await callTfk('train', path, '--force');
+        expect(refused).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining(`process ${process.ppid}`),
+        });
+        expect(await readdir(run)).toContain('metrics.json'); // what was there is still there
+        await writeFile(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }));
+        expect((await callTfk('train', path, '--force', '--quiet')).code).toBe(0);
+        expect(await readdir(run)).not.toContain('run.lock');
+      }),
+    timeout,
+  );
+});
+
+describe('tfk reproduce', () => {
+  test(
+    'says that a run comes out the same, or what differs',
+    () =>
+      withConfig({ fit: { epochs: 2 } }, async (folder, path, run) => {
+        expect((await callTfk('train', path, '--quiet')).code).toBe(0);
+        const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));
+        expect(record).toMatchObject({
+          node: process.version,
+          runtime: expect.stringContaining('ONNX Runtime'),
+          data: { train: expect.stringMatching(/^[0-9a-f]{64}$/), test: expect.any(String) },
+          weights: expect.stringMatching(/^[0-9a-f]{64}$/),
+        });
+        const same = await callTfk('reproduce', run);
+        expect(same).toMatchObject({ code: 0, stdout: expect.stringContaining(record.weights) });
+        await writeFile(join(folder, 'points.npz'), pointsNpz(1));
+        const other = await callTfk('reproduce', run, '--json', '--output', join(folder, 'second'));
+        expect(other.code).toBe(6);
+        const told = JSON.parse(other.stdout);
+        expect(told).toMatchObject({ identical: false, history: false });
+        expect(told.differences.map(({ what }: { what: string }) => what)).toEqual(['data', 'weights']);
+        expect(await readdir(join(folder, 'second'))).toContain('metrics.json');
+      }),
+    timeout,
+  );
+});
+
+describe('tfk report', () => {
+  test(
+    'writes one page about several runs, which needs nothing else',
+    () =>
+      withConfig({ fit: { epochs: 3 } }, async (folder, path, run) => {
+        const other = join(folder, 'b<c>');
+        expect((await callTfk('train', path, '--quiet')).code).toBe(0);
+        expect((await callTfk('train', path, '--quiet', '--output', other, '--epochs', '1')).code).toBe(0);
+        const page = join(folder, 'report.html');
+        expect(await callTfk('report', run, other, '--output', page)).toMatchObject({ code: 0, stderr: '' });
+        const html = await readFile(page, 'utf8');
+        expect(html).not.toMatch(/https?:|<script|NaN|undefined/);
+        expect(html).toContain('b&lt;c&gt;');
+        expect(html.match(/<figure>/g)).toHaveLength(2); // loss and accuracy
+        expect(html.match(/<polyline/g)).toHaveLength(8); // of training and validation, of both runs
+        const [table = ''] = /Confusion on test data, run.*?<\/table>/s.exec(html) ?? [];
+        const counts = [...table.matchAll(/<td style[^>]*>(\d+)<\/td>/g)].map(([, count]) => Number(count));
+        expect([counts.length, counts.reduce((a, b) => a + b, 0)]).toEqual([9, 30]);
+        expect(await callTfk('report', folder)).toMatchObject({
+          code: 4,
+          stderr: expect.stringContaining('history.json is missing'),
+        });
+      }),
+    timeout,
+  );
+});
