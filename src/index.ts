@@ -3,12 +3,15 @@
 export * as backends from './backend/registry.ts';
 export * as callbacks from './callbacks/index.ts';
 export type { DType, TensorData } from './core/dtype.ts';
+export { registerFunction } from './core/functions.ts';
 export { globalSeed, setRandomSeed } from './core/seed.ts';
 export type { PartialShape, Shape, TensorType } from './core/shape.ts';
 export { type NestedArray, scalar, Tensor, type TensorLike, tensor } from './core/tensor.ts';
 export * as datasets from './data/datasets.ts';
 export * as data from './data/index.ts';
 export * from './errors.ts';
+export { register } from './formats/registered.ts';
+export * from './functions/index.ts';
 export { Value } from './ir/graph.ts';
 export * as activations from './layers/activations.ts';
 export * as constraints from './layers/constraints.ts';
@@ -23,22 +26,24 @@ export {
   type PartialShapes,
   type Values,
 } from './layers/layer.ts';
-export { registerLayer } from './layers/registry.ts';
 export * as regularizers from './layers/regularizers.ts';
 export { SymbolicTensor } from './layers/symbolic.ts';
 export { addLoss, randomBernoulli, randomUniform } from './layers/trace.ts';
 export { Weight } from './layers/weight.ts';
 export { Functional, model } from './models/functional.ts';
 export { loadModel } from './models/load.ts';
-export { type Data, Model } from './models/model.ts';
+export { type Data, Model, modelOptions, type Prediction } from './models/model.ts';
 export { Sequential, sequential } from './models/sequential.ts';
-export * as ops from './ops/index.ts';
+export { stopGradient } from './ops/transform.ts';
 export * as optimizers from './optimizers/public.ts';
 export * as schedules from './optimizers/schedules.ts';
 export type { History, Logs } from './training/callback.ts';
 export type { CompileOptions } from './training/compile.ts';
 export type { BatchLike, BatchSource, DataLike, TargetsLike, WeightsLike } from './training/data.ts';
+export { lossOptions } from './training/loss.ts';
 export * as losses from './training/losses/index.ts';
+export { metricOptions } from './training/metric.ts';
 export * as metrics from './training/metrics/index.ts';
 export type { EvaluateOptions, FitOptions, PredictOptions, ValidationData } from './training/options.ts';
+export type { StepBatch, StepLosses } from './training/step-graph.ts';
 export { version } from './version.ts';

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import * as tfk from '../src/index.ts';
 
 const isNamespace = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Module]';
+  value === tfk.ops || Object.prototype.toString.call(value) === '[object Module]';
 
 /** Names that a namespace exports, those of the namespaces in it as `outer.inner`. */
 const namesOf = (namespace: Readonly<Record<string, unknown>>, prefix = ''): string[] =>

@@ -30,9 +30,12 @@ export const referenceBackend: Backend = {
         received: device,
       });
     }
-    return new ReferenceExecutable(verify(graph));
+    return compileReference(graph);
   },
 };
+
+/** {@link referenceBackend}'s `compile`, at once. */
+export const compileReference = (graph: Graph): Executable => new ReferenceExecutable(verify(graph));
 
 class ReferenceExecutable implements Executable {
   readonly inputs: readonly TensorSpec[];

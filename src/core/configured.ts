@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { functionName } from './functions.ts';
 import { nearest, Registry } from './registry.ts';
 
 /** Plain data that names a class and its options: how an object is written to a file. */
@@ -36,9 +37,14 @@ export abstract class Configured<S extends z.ZodType = z.ZodType> {
     return (this.constructor as unknown as ConfiguredClass<unknown>).className;
   }
 
+  /** The options that rebuild the object as it is now: those it was made with, unless it learns some from data. */
+  get currentOptions(): Readonly<Record<string, unknown>> {
+    return (this.options ?? {}) as Readonly<Record<string, unknown>>;
+  }
+
   /** The options as plain data; configured objects inside become `{ className, config }`. */
   getConfig(): Record<string, unknown> {
-    return plain(this.options) as Record<string, unknown>;
+    return plain(this.currentOptions) as Record<string, unknown>;
   }
 }
 
@@ -50,6 +56,7 @@ export const serialize = (object: Configured): SerializedObject => ({
 
 function plain(value: unknown): unknown {
   if (value instanceof Configured) return serialize(value);
+  if (typeof value === 'function') return functionName(value as never);
   if (Array.isArray(value)) return value.map(plain);
   if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));

@@ -45,6 +45,15 @@ function block(key0: number, key1: number, counter0: number, counter1: number, c
   return x >>> 0;
 }
 
+/** Where a stream of random numbers is. */
+export interface RandomState {
+  readonly key: Key;
+  /** Blocks drawn. */
+  readonly counter: number;
+  /** The second word of the last block, where it is still to come. */
+  readonly spare: number | null;
+}
+
 /** A seeded stream of random numbers; streams split from it by number or name are independent. */
 export class Random {
   readonly key: Key;
@@ -53,6 +62,19 @@ export class Random {
 
   constructor(key: Key | number) {
     this.key = typeof key === 'number' ? [key >>> 0, Math.floor(key / 2 ** 32) >>> 0] : key;
+  }
+
+  /** A stream that goes on from where another was. */
+  static at({ key, counter, spare }: RandomState): Random {
+    const random = new Random(key);
+    random.#counter = counter;
+    random.#spare = spare ?? undefined;
+    return random;
+  }
+
+  /** Where the stream is now. */
+  get state(): RandomState {
+    return { key: this.key, counter: this.#counter, spare: this.#spare ?? null };
   }
 
   /** A stream of its own for `label`. */

@@ -21,6 +21,21 @@ export function globalSeed(): number {
   return seed as number;
 }
 
+/** The seed, and how many streams were drawn from it. */
+export interface SeedState {
+  readonly seed: number;
+  readonly drawn: number;
+}
+
+/** What everything random that follows depends on. */
+export const seedState = (): SeedState => ({ seed: globalSeed(), drawn });
+
+/** Goes on as after {@link seedState}. */
+export function restoreSeed(state: SeedState): void {
+  setRandomSeed(state.seed);
+  drawn = state.drawn;
+}
+
 /** The next independent random stream; `ownSeed` makes it independent of the global seed. */
 export function nextRandom(ownSeed?: number): Random {
   if (ownSeed !== undefined) return new Random(ownSeed);

@@ -6,6 +6,9 @@ import { doctorCommand } from '../../src/cli/doctor.ts';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
 import { predictCommand } from '../../src/cli/predict.ts';
+import { reportCommand } from '../../src/cli/report.ts';
+import { reproduceCommand } from '../../src/cli/reproduce.ts';
+import { resumeCommand } from '../../src/cli/resume.ts';
 import { summaryCommand } from '../../src/cli/summary.ts';
 import { trainCommand } from '../../src/cli/train.ts';
 import { readConfig } from '../../src/config/read.ts';
@@ -59,7 +62,16 @@ describe('docs/guide/config-file.md', () => {
 });
 
 describe('the commands shown', () => {
-  const commands = [trainCommand(), evaluateCommand(), predictCommand(), summaryCommand(), doctorCommand()];
+  const commands = [
+    trainCommand(),
+    resumeCommand(),
+    reproduceCommand(),
+    reportCommand(),
+    evaluateCommand(),
+    predictCommand(),
+    summaryCommand(),
+    doctorCommand(),
+  ];
 
   test.each(pages)('in %s exist', async (file) => {
     const shells = blocksOf(await read(`${file}.md`)).filter((block) => block.language === 'sh');

@@ -9,6 +9,8 @@ import {
   type Optimizer,
   OptimizerState,
   optimizerRegions,
+  slotPlaces,
+  slotShape,
   updateGraph,
   WasmUpdate,
 } from '../../src/optimizers/index.ts';
@@ -42,12 +44,13 @@ export function makeState(optimizer: Optimizer, { initial }: Descent): Optimizer
 export function runKernels(state: OptimizerState, { gradients }: Descent): Trajectory | undefined {
   const update = WasmUpdate.compile(state);
   if (update === undefined) return undefined;
+  const runs = update.plan();
   const { arena, parameters } = state;
   const steps = gradients.map((tensors) => {
     tensors.forEach((g, i) => {
       arena.view('gradients', i).set(goldenTensor(g).data as Float32Array);
     });
-    update.apply();
+    update.apply(runs);
     return parameters.map((_, i) => arena.view('weights', i).slice());
   });
   const kept = state.variables.filter((v) => !/\/(iteration|learning_rate)$/.test(v.path));
@@ -62,7 +65,14 @@ export function runGraph(optimizer: Optimizer, { initial, gradients }: Descent):
   const sharedSlots = optimizer.shared?.slots ?? [];
   const state: GraphState = {
     weights: vectors('weight'),
-    slots: Object.fromEntries(optimizer.slots.map(({ name }) => [name, vectors(name)])),
+    slots: initial.map(({ name: path, shape: own }) =>
+      Object.fromEntries(
+        optimizer.slots.flatMap((slot) => {
+          const shape = slotShape(slot, { path, shape: own });
+          return shape ? [[slot.name, input(slot.name, { dtype: 'float32', shape })]] : [];
+        }),
+      ),
+    ),
     shared: Object.fromEntries(sharedSlots.map(({ name }) => [name, scalarInput(name)])),
   };
   const inputs = {
@@ -73,7 +83,7 @@ export function runGraph(optimizer: Optimizer, { initial, gradients }: Descent):
   };
   const flatten = (s: GraphState): Value[] => [
     ...s.weights,
-    ...Object.values(s.slots).flat(),
+    ...s.slots.flatMap((slots) => Object.values(slots)),
     ...Object.values(s.shared),
   ];
   const before = flatten(state);
@@ -82,17 +92,18 @@ export function runGraph(optimizer: Optimizer, { initial, gradients }: Descent):
   const feed = (value: Value, data: Iterable<number>): void => {
     feeds.set(value, { ...value.type, data: Float64Array.from(data) });
   };
-  const startOf = (value: Value, i: number): Iterable<number> => {
-    const tensor = initial[i];
-    if (tensor !== undefined) return tensor.data;
-    const slot = [...optimizer.slots, ...sharedSlots].find((s) =>
-      new RegExp(`^${s.name}\\d*$`).test(nameOf(value)),
-    );
-    return new Float64Array(sizeOf(value.shape)).fill(slot?.initial ?? 0);
-  };
-  before.forEach((value, i) => {
-    feed(value, startOf(value, i));
+  initial.forEach(({ data }, i) => {
+    feed(state.weights[i] as Value, data);
+    for (const slot of optimizer.slots) {
+      const value = state.slots[i]?.[slot.name];
+      if (value === undefined) continue;
+      feed(
+        value,
+        slot.initial === 'weight' ? data : new Float64Array(sizeOf(value.shape)).fill(slot.initial),
+      );
+    }
   });
+  for (const { name, initial: first } of sharedSlots) feed(state.shared[name] as Value, [first]);
   const steps = gradients.map((tensors, iteration) => {
     tensors.forEach((g, i) => {
       feed(inputs.gradients[i] as Value, g.data);
@@ -106,13 +117,12 @@ export function runGraph(optimizer: Optimizer, { initial, gradients }: Descent):
     return results.slice(0, initial.length).map((r) => r.data);
   });
   const read = (value: Value): ArrayLike<number> => (feeds.get(value) as NDArray).data;
-  const slots = optimizer.slotGroups.flatMap((group) =>
-    initial.flatMap((_, i) => group.map(({ name }) => read(state.slots[name]?.[i] as Value))),
+  const weights = initial.map(({ name: path, shape }) => ({ path, shape }));
+  const slots = slotPlaces(optimizer, weights).map(({ name, parameter }) =>
+    read(state.slots[parameter]?.[name] as Value),
   );
   return { steps, slots: [...slots, ...Object.values(state.shared).map(read)] };
 }
-
-const nameOf = (value: Value): string => String(value.node.attrs.name);
 
 /** A float32 tensor of numbers. */
 export const float32 = (data: readonly number[]): Tensor =>

@@ -49,25 +49,52 @@ function isSmall(graph: Graph): boolean {
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
   const optimized = optimize(graph);
   await yieldToEventLoop();
-  const channelBlock = options.device === 'cuda' ? undefined : knownChannelBlock(driver);
-  const { bytes, inputNames, outputNames, nodeScopes } = emitModel(optimized, {
-    target: 'runtime',
-    channelBlock,
-  });
-  const { inputs, outputs } = graphSpecs(optimized, inputNames, outputNames);
-  const locate = (error: unknown): unknown => withLayerPath(error, nodeScopes);
+  const emitted = new Emitted(driver, optimized, options);
   await yieldToEventLoop();
   try {
-    const threads = isSmall(optimized) ? { threads: 1 } : {};
-    const session = await driver.createSession(bytes, inputs, outputs, {
-      device: 'cpu',
-      ...threads,
-      ...options,
-    });
-    return new OrtExecutable(session, inputs, outputs, locate);
+    return emitted.executable(await driver.createSession(...emitted.session));
   } catch (error) {
-    throw locate(error);
+    throw emitted.locate(error);
   }
+}
+
+/**
+ * Compiles on the calling thread.
+ * @returns `undefined` where the driver cannot
+ */
+export function compileSync(driver: Driver, graph: Graph): Executable | undefined {
+  if (driver.createSessionSync === undefined) return undefined;
+  const emitted = new Emitted(driver, optimize(graph), {});
+  try {
+    return emitted.executable(driver.createSessionSync(...emitted.session));
+  } catch (error) {
+    throw emitted.locate(error);
+  }
+}
+
+/** A graph as ONNX bytes, with all that a session is made of. */
+class Emitted {
+  readonly session: Parameters<Driver['createSession']>;
+  readonly #nodeScopes: ReadonlyMap<string, string>;
+
+  constructor(driver: Driver, graph: Graph, options: CompileOptions) {
+    const { bytes, inputNames, outputNames, nodeScopes } = emitModel(graph, {
+      target: 'runtime',
+      channelBlock: options.device === 'cuda' ? undefined : knownChannelBlock(driver),
+    });
+    const { inputs, outputs } = graphSpecs(graph, inputNames, outputNames);
+    const threads = isSmall(graph) ? { threads: 1 } : {};
+    this.session = [bytes, inputs, outputs, { device: 'cpu', ...threads, ...options }];
+    this.#nodeScopes = nodeScopes;
+  }
+
+  executable(session: Session): Executable {
+    const [, inputs, outputs] = this.session;
+    return new OrtExecutable(session, inputs, outputs, this.locate);
+  }
+
+  /** An error of the runtime with the layer path it comes from. */
+  readonly locate = (error: unknown): unknown => withLayerPath(error, this.#nodeScopes);
 }
 
 class OrtExecutable implements Executable {

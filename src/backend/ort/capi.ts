@@ -37,6 +37,15 @@ export function cApiDriver(): Driver {
         native.api.releaseSessionOptions(settings);
       }
     },
+    createSessionSync(model, inputs, outputs, options) {
+      const settings = nativeOptions(native, options);
+      try {
+        const address = native.createSessionSync(model, settings);
+        return new NativeSession(native, address, inputs, outputs, options);
+      } finally {
+        native.api.releaseSessionOptions(settings);
+      }
+    },
   };
 }
 

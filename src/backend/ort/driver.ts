@@ -42,6 +42,13 @@ export interface Driver {
     outputs: readonly TensorSpec[],
     options: SessionOptions,
   ): Promise<Session>;
+  /** {@link createSession} on the calling thread, where the driver can. */
+  createSessionSync?(
+    model: Uint8Array,
+    inputs: readonly TensorSpec[],
+    outputs: readonly TensorSpec[],
+    options: SessionOptions,
+  ): Session;
   /** The devices that a session can be created on. */
   devices(): readonly string[];
   /** ONNX Runtime's version. */

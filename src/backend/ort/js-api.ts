@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { TensorData } from '../../core/dtype.ts';
 import { BackendError } from '../../errors.ts';
@@ -66,7 +67,7 @@ class JsSession implements Session {
   readonly #session: InferenceSession;
   readonly #inputs: readonly TensorSpec[];
   readonly #outputs: readonly TensorSpec[];
-  readonly #profiling: boolean;
+  readonly #profilePrefix: string | undefined;
   readonly #lifetime: Lifetime;
   readonly #bindings = new Set<JsBinding>();
 
@@ -81,7 +82,7 @@ class JsSession implements Session {
     this.#session = session;
     this.#inputs = inputs;
     this.#outputs = outputs;
-    this.#profiling = options.profilePrefix !== undefined;
+    this.#profilePrefix = options.profilePrefix;
     // The JavaScript API releases synchronously, behind a promise that has nothing to report.
     this.#lifetime = new Lifetime('session', () => void session.release());
   }
@@ -102,10 +103,15 @@ class JsSession implements Session {
     return binding;
   }
 
-  /** The JavaScript API does not tell the trace's path. */
-  endProfiling(): undefined {
+  /** The JavaScript API does not tell the trace's path; it begins with the prefix. */
+  endProfiling(): string | undefined {
     this.#lifetime.check();
-    if (this.#profiling) this.#session.endProfiling();
+    if (this.#profilePrefix === undefined) return undefined;
+    this.#session.endProfiling();
+    const folder = dirname(this.#profilePrefix);
+    const start = `${basename(this.#profilePrefix)}_`;
+    const name = readdirSync(folder).find((file) => file.startsWith(start));
+    return name && join(folder, name);
   }
 
   dispose(): void {

@@ -1,4 +1,5 @@
-import koffi, { type KoffiFunc } from 'koffi';
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
 import { bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { BackendError } from '../../errors.ts';
@@ -11,6 +12,15 @@ import { logLevel } from './log-level.ts';
 export type Address = number;
 
 type Api = { readonly [K in keyof typeof apiTable]: KoffiFunc<NativeFunction<(typeof apiTable)[K]>> };
+
+const require = createRequire(import.meta.url);
+let loaded: typeof import('koffi') | undefined;
+
+/** koffi, loaded when first needed: this module can be imported where it does not load. */
+function koffi(): typeof import('koffi') {
+  loaded ??= require('koffi') as typeof import('koffi');
+  return loaded;
+}
 
 const koffiTypes: Readonly<Record<CType, string>> = {
   pointer: 'uintptr_t',
@@ -34,7 +44,7 @@ export class Block<T extends TensorData = TensorData> {
     this.data = data;
     // Small arrays live on V8's heap, where they can move, until their buffer is asked for.
     void data.buffer;
-    this.address = Number(koffi.address(data));
+    this.address = Number(koffi().address(data));
   }
 
   /** An array of `int64_t` or of pointers, with a zero at its end. */
@@ -162,7 +172,7 @@ export class Runtime {
     const allocator = this.create(op, (out) => this.api.getAllocatorWithDefaultOptions(out));
     const text = this.create(op, (out) => call(allocator, out));
     try {
-      return koffi.decode.string(BigInt(text));
+      return koffi().decode.string(BigInt(text));
     } finally {
       this.check(op, this.api.allocatorFree(allocator, text));
     }
@@ -170,10 +180,10 @@ export class Runtime {
 }
 
 function configureStacks(): void {
-  const current = koffi.config();
+  const current = koffi().config();
   if ((current.async_stack_size ?? 0) >= stackBytes) return;
   try {
-    koffi.config({ ...current, sync_stack_size: stackBytes, async_stack_size: stackBytes });
+    koffi().config({ ...current, sync_stack_size: stackBytes, async_stack_size: stackBytes });
   } catch (cause) {
     throw new BackendError(
       `koffi's stacks cannot be enlarged to ${stackBytes} bytes once it has loaded another library. ` +
@@ -221,7 +231,7 @@ const preloaded: Block[] = [];
 
 /** The function table of the library at `path`. */
 function openApi(path: string): { readonly api: Api; readonly version: string } {
-  const base: Address = koffi.load(path).func('OrtGetApiBase', 'uintptr_t', [])();
+  const base: Address = koffi().load(path).func('OrtGetApiBase', 'uintptr_t', [])();
   // struct OrtApiBase { const OrtApi* (*GetApi)(uint32_t version); const char* (*GetVersionString)(void); }
   const table = functionAt(base, 0, { at: 0, returns: 'pointer', takes: ['int'] })(apiVersion);
   const version = functionAt(base, 1, { at: 1, returns: 'string', takes: [] })();
@@ -240,7 +250,7 @@ const systemLoader = (
   name: string,
   text: string,
 ): KoffiFunc<(path: string, flags: number) => number> =>
-  koffi.load(library).func(name, 'uintptr_t', [text, 'int']);
+  koffi().load(library).func(name, 'uintptr_t', [text, 'int']);
 
 /** The function whose pointer is word `index` of the table at `table`. */
 function functionAt<const S extends Signature>(
@@ -249,8 +259,8 @@ function functionAt<const S extends Signature>(
   signature: S,
 ): KoffiFunc<NativeFunction<S>> {
   const takes = signature.takes.map((type) => koffiTypes[type]);
-  const pointer = koffi.decode(BigInt(table), index * 8, 'void *');
-  return koffi.decode(pointer, koffi.proto(koffiTypes[signature.returns], takes));
+  const pointer = koffi().decode(BigInt(table), index * 8, 'void *');
+  return koffi().decode(pointer, koffi().proto(koffiTypes[signature.returns], takes));
 }
 
 function readTable(table: Address): Api {

@@ -1,6 +1,3 @@
-import { readFileSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { cApiDriver } from '../../../src/backend/ort/capi.ts';
 import type { Session, SessionOptions } from '../../../src/backend/ort/driver.ts';
@@ -123,16 +120,6 @@ describe('c-api', () => {
       open.push(session);
       expect(() => session.bind(ones(), [array]).runSync()).toThrow(BackendError);
     }
-  });
-
-  test('writes a trace', async () => {
-    const session = await affine({ profilePrefix: join(tmpdir(), 'tfk-trace'), deterministic: true });
-    session.bind(ones(), [new Float32Array(8)]).runSync();
-    const path = session.endProfiling();
-    expect(path).toContain('tfk-trace');
-    expect(JSON.parse(readFileSync(path ?? '', 'utf8'))).toEqual(expect.any(Array));
-    unlinkSync(path ?? '');
-    expect((await affine()).endProfiling()).toBeUndefined();
   });
 
   test('keeps small arrays in place while nothing else refers to them', async () => {

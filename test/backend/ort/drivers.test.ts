@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Driver, Session, SessionOptions, TensorSpec } from '../../../src/backend/ort/driver.ts';
 import { openDriver } from '../../../src/backend/ort/open.ts';
 import { allocate, type DType, type TensorData } from '../../../src/core/dtype.ts';
 import { BackendError, DtypeError, ShapeError } from '../../../src/errors.ts';
+import { withFiles } from '../../data/files.ts';
 import { modelBytes } from './models.ts';
 import { wasmMemory } from './wasm-memory.ts';
 
@@ -161,6 +164,18 @@ describe.each(['c-api', 'js-api'] as const)('driver %s', (name) => {
     await binding.run();
     expect(y[0]).toBe(3);
   });
+
+  test('writes a trace', () =>
+    withFiles({}, async (folder) => {
+      const traced = { ...cpu, profilePrefix: join(folder, 'trace') };
+      const session = await load('affine', affineInputs, affineOutputs, traced);
+      await session.bind([x, w, b], [new Float32Array(8)]).run();
+      const path = session.endProfiling() ?? '';
+      expect(path).toMatch(/trace_.*\.json$/);
+      const events: { name: string }[] = JSON.parse(readFileSync(path, 'utf8'));
+      expect(events.map((e) => e.name)).toContain('model_run');
+      expect((await loadAffine()).endProfiling()).toBeUndefined();
+    }));
 
   test('runs one at a time on a binding', async () => {
     const session = await loadAffine();
