@@ -119,6 +119,12 @@ export interface Logits {
   readonly axis?: number;
 }
 
+/** Rows that are added up: `y[indices[i]] += rows[i]`; negative indices count from the end. */
+export interface AddedRows {
+  readonly indices: Value;
+  readonly rows: Value;
+}
+
 /** Facts that passes may ask for; each op answers for itself. */
 export interface Traits<I extends Inputs, A> {
   /** Each output element depends on the elements of the (broadcast) inputs at its own place only. */
@@ -141,6 +147,8 @@ export interface Traits<I extends Inputs, A> {
     attrs: A,
     permutation: readonly number[],
   ) => Value | undefined;
+  /** Where the result is zeros onto whose rows others are added: which rows, and what. */
+  readonly rows?: (inputs: Of<I, Value>) => AddedRows;
   /** What the result are the probabilities of, where the op turns scores into probabilities. */
   readonly logits?: (inputs: Of<I, Value>, attrs: A) => Logits;
   /** The op on four float32 lanes; an op without it is not part of a WebAssembly kernel. */

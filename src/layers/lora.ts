@@ -23,11 +23,19 @@ class Lora implements Adapter {
   readonly alpha: number;
   readonly weights: readonly [a: Weight, b: Weight];
 
-  constructor(target: Weight, rank: number, { alpha, aInitializer, bInitializer }: z.output<typeof loraOptions>) {
+  constructor(
+    target: Weight,
+    rank: number,
+    { alpha, aInitializer, bInitializer }: z.output<typeof loraOptions>,
+  ) {
     this.rank = rank;
     this.alpha = alpha ?? rank;
     const regularizer = target.regularizer ?? null;
-    const make = (part: string, shape: readonly number[], initializer: WeightOptions['initializer']): Weight => {
+    const make = (
+      part: string,
+      shape: readonly number[],
+      initializer: WeightOptions['initializer'],
+    ): Weight => {
       const name = `lora_${target.name}_${part}`;
       const path = `${target.path.slice(0, -target.name.length)}${name}`;
       return new Weight(name, path, shape, { initializer, regularizer });

@@ -18,6 +18,7 @@ import {
   zeros,
 } from './indices.ts';
 import { scatterElements, scatterND } from './scatter.ts';
+import { scatterRows } from './scatter-rows.ts';
 import { broadcastTo, reshape, transpose } from './shape.ts';
 import { slice } from './slice.ts';
 import { anything, index } from './support.ts';
@@ -48,6 +49,10 @@ const gatherOp = defineOp({
   // every slice of dy is added where it came from, with all outer, index and inner axes as one each
   vjp: ({ x, indices }, dy, { axis }) => {
     const [count, n] = [sizeOf(indices.shape), x.shape[axis] as number];
+    if (axis === 0 && x.rank > 1) {
+      const rows = reshape(dy, [count, ...x.shape.slice(1)]);
+      return { x: scatterRows(reshape(indices, [count]), rows, n) };
+    }
     const [outer, inner] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))];
     const places = broadcastTo(reshape(indices, [1, count, 1]), [outer, count, inner]);
     const updates = reshape(dy, [outer, count, inner]);

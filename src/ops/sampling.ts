@@ -59,7 +59,11 @@ export function sampleImages(x: Value, rows: Value, columns: Value, how: Samplin
   return parts.reduce((a, b) => add(a, b));
 }
 
-function tapsOf(at: Value, size: number, { interpolation = 'bilinear', fillMode = 'constant' }: Sampling): Tap[] {
+function tapsOf(
+  at: Value,
+  size: number,
+  { interpolation = 'bilinear', fillMode = 'constant' }: Sampling,
+): Tap[] {
   const tap = (index: Value, weight?: Value): Tap => ({
     place: cast(folded(index, size, fillMode), 'int64'),
     ...(weight && { weight }),
@@ -119,7 +123,16 @@ export function projectImages(x: Value, { a, b, c }: Projection, how?: Sampling)
 
 /** `0, 1, ... n - 1` along the one long axis of `shape`. */
 export const countUp = (n: number, shape: readonly number[]): Value =>
-  reshape(constant(tensor(Array.from({ length: n }, (_, i) => i), [n], 'float32')), shape);
+  reshape(
+    constant(
+      tensor(
+        Array.from({ length: n }, (_, i) => i),
+        [n],
+        'float32',
+      ),
+    ),
+    shape,
+  );
 
 /**
  * Windows of images, each at a whole place of its own.

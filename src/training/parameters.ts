@@ -12,6 +12,9 @@ import { OptimizerState, optimizerRegions, type Run, type Search, WasmUpdate } f
 import type { Compiled } from './compile.ts';
 import type { Trainable } from './trainable.ts';
 
+/** Places of rows. */
+export type IndexData = Int32Array | BigInt64Array;
+
 /**
  * A model's parameters while it trains: weights, gradients and optimizer slots side by side in one arena, which native
  * code and update kernels share; state that layers update themselves beside them, in two copies that take turns.
@@ -28,6 +31,8 @@ export class ParameterStore {
   readonly #search: Search | undefined;
   /** State that steps update: where it is, and where they write what it will be. */
   readonly #moving: { readonly now: Float32Array; readonly next: Float32Array }[] = [];
+  /** Where the rows of gradients begin that are not zero now, for gradients given as rows. */
+  readonly #filled = new Map<Weight, Int32Array>();
   #constrain: Constrainer | undefined;
 
   private constructor(model: Trainable, compiled: Compiled) {
@@ -82,6 +87,23 @@ export class ParameterStore {
   /** Where a step writes the gradient of a weight. */
   gradient(weight: Weight): TensorData {
     return this.#arena.view('gradients', this.#place(weight));
+  }
+
+  /** Makes a gradient of rows that are added up onto zeros: `gradient[indices[i]] += rows[i]`. */
+  addRows(weight: Weight, indices: IndexData, rows: Float32Array): void {
+    const gradient = this.#arena.view('gradients', this.#place(weight));
+    const [count, width] = [weight.shape[0] as number, gradient.length / (weight.shape[0] as number)];
+    for (const start of this.#filled.get(weight) ?? []) gradient.fill(0, start, start + width);
+    const starts = Int32Array.from(indices as Int32Array, (at) => {
+      const row = Number(at);
+      return (row < 0 ? row + count : row) * width;
+    });
+    this.#filled.set(weight, starts);
+    for (let i = 0; i < starts.length; i++) {
+      const [to, from] = [starts[i] as number, i * width];
+      for (let k = 0; k < width; k++)
+        gradient[to + k] = (gradient[to + k] as number) + (rows[from + k] as number);
+    }
   }
 
   /** Where a step writes the next value of a weight that its layer updates. */

@@ -3,6 +3,7 @@ import { formatShape, formatType, sameShape } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { gradient } from '../ir/autodiff.ts';
 import { type Graph, type GraphOutput, input, Value, withScope } from '../ir/graph.ts';
+import { type AddedRows, byName } from '../ir/op.ts';
 import { optimize } from '../ir/passes.ts';
 import { type RandomInput, Trace, withTrace } from '../layers/trace.ts';
 import type { Weight } from '../layers/weight.ts';
@@ -37,7 +38,7 @@ export interface StepGraph {
     readonly sampleWeights: readonly number[];
     readonly randoms: readonly RandomInput[];
   };
-  /** Order of the outputs: gradients, updates, losses (total first), statistics, predictions. */
+  /** Order of the outputs: gradients, updates, losses (total first), statistics, predictions, rows of gradients. */
   readonly outputs: {
     readonly gradients: readonly Weight[];
     readonly updates: readonly Weight[];
@@ -45,6 +46,8 @@ export interface StepGraph {
     readonly losses: readonly string[];
     readonly statistics: readonly Statistic[];
     readonly predictions: readonly TensorType[];
+    /** Weights whose gradient is zero but in some rows: two outputs each, the rows' indices and what is added to them. */
+    readonly rows: readonly Weight[];
   };
 }
 
@@ -146,15 +149,24 @@ export function traceStep(
   return { kind, trace, trained, forward, feeds, measured, predictions };
 }
 
-/** The other half of {@link buildStep}: the gradients. */
-export function completeStep(traced: TracedStep): StepGraph {
+/**
+ * The other half of {@link buildStep}: the gradients.
+ * @param sparse - whether gradients that are zero but in some rows are given as these rows
+ */
+export function completeStep(traced: TracedStep, sparse = false): StepGraph {
   const { kind, trace, forward, feeds, measured, predictions } = traced;
   const updates = [...trace.updates.keys()];
   const results = forward.outputs.map((o) => o.value);
-  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, traced) : undefined;
+  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, traced) : [];
+  const added = trained.map(({ gradient }) => (sparse ? rowsOf(gradient) : undefined));
+  const dense = trained.filter((_, i) => added[i] === undefined);
+  const rows = added.flatMap((part) => (part ? [part.indices, part.rows] : []));
   const sampleWeights = feeds.weights.flatMap((v, i) => (v ? [i] : []));
   return {
-    graph: { ...forward, outputs: [...(trained?.gradients ?? []), ...results].map(named) },
+    graph: {
+      ...forward,
+      outputs: [...dense.map((t) => t.gradient), ...results, ...rows].map(named),
+    },
     inputs: {
       weights: [...trace.weights.keys()],
       x: feeds.x.length,
@@ -163,11 +175,12 @@ export function completeStep(traced: TracedStep): StepGraph {
       randoms: trace.randoms,
     },
     outputs: {
-      gradients: trained?.weights ?? [],
+      gradients: dense.map((t) => t.weight),
       updates,
       losses: measured ? ['loss', ...measured.perOutput.map((l) => l.key)] : [],
       statistics: measured?.statistics ?? [],
       predictions: kind === 'predict' ? predictions.map((p) => p.type) : [],
+      rows: trained.flatMap(({ weight }, i) => (added[i] ? [weight] : [])),
     },
   };
 }
@@ -283,24 +296,27 @@ function lossOf(
   });
 }
 
+/** A weight and the gradient of the total loss for it. */
+interface Trained {
+  readonly weight: Weight;
+  readonly gradient: Value;
+}
+
 /** Gradients of the total loss for the weights that are trained and that it depends on. */
-function differentiate(
-  total: Value,
-  { trained, trace }: TracedStep,
-): { weights: Weight[]; gradients: Value[] } {
+function differentiate(total: Value, { trained, trace }: TracedStep): Trained[] {
   const found = gradient(
     total,
     trained.map((weight) => trace.weights.get(weight) as Value),
   );
-  const weights: Weight[] = [];
-  const gradients: Value[] = [];
-  trained.forEach((weight, i) => {
+  return trained.flatMap((weight, i) => {
     const g = found[i];
-    if (g === undefined || !sameShape(g.shape, weight.shape)) return;
-    weights.push(weight);
-    gradients.push(g);
+    return g !== undefined && sameShape(g.shape, weight.shape) ? [{ weight, gradient: g }] : [];
   });
-  return { weights, gradients };
+}
+
+/** The rows that make a gradient, where it is zero elsewhere. */
+function rowsOf({ node: { kind, inputs } }: Value): AddedRows | undefined {
+  return typeof kind === 'string' ? undefined : kind.rows?.(byName(kind, inputs, (v) => v));
 }
 
 /** Output names; a model of unknown outputs numbers them. */

@@ -6,7 +6,7 @@ import { sizeOf, type TensorType } from '../core/shape.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Run } from '../optimizers/index.ts';
 import type { Compiled } from './compile.ts';
-import type { ParameterStore } from './parameters.ts';
+import type { IndexData, ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
 import { RandomFeed } from './random-feed.ts';
 import { type BatchTypes, completeStep, type StepGraph, type StepKind, traceStep } from './step-graph.ts';
@@ -34,6 +34,8 @@ export class StepMemory {
   readonly losses: readonly Float32Array[];
   readonly statistics: readonly Float32Array[];
   readonly predictions: readonly TensorData[];
+  /** Indices and rows by turns: gradients that are zero elsewhere. */
+  readonly rows: readonly TensorData[];
 
   constructor(step: StepGraph, size: number, repeats: number) {
     const { inputs, outputs } = step;
@@ -60,7 +62,9 @@ export class StepMemory {
     const statisticsEnd = outputs.losses.length + outputs.statistics.length;
     this.losses = arrays.slice(0, outputs.losses.length) as Float32Array[];
     this.statistics = arrays.slice(outputs.losses.length, statisticsEnd) as Float32Array[];
-    this.predictions = arrays.slice(statisticsEnd);
+    const predictionsEnd = statisticsEnd + outputs.predictions.length;
+    this.predictions = arrays.slice(statisticsEnd, predictionsEnd);
+    this.rows = arrays.slice(predictionsEnd);
   }
 }
 
@@ -170,7 +174,7 @@ export class SingleStep extends Step {
   ) {
     super(step, executable, kind, size, 1);
     this.#store = store;
-    this.#plan = store?.plan(step.outputs.gradients) ?? [];
+    this.#plan = store?.plan([...step.outputs.gradients, ...step.outputs.rows]) ?? [];
     this.#next = store ? [] : step.outputs.updates.map((w) => allocate(w.dtype, w.storage.size));
   }
 
@@ -185,7 +189,7 @@ export class SingleStep extends Step {
   ): Promise<SingleStep> {
     const traced = traceStep(model, compiled, types, kind);
     await yieldToEventLoop();
-    const step = completeStep(traced);
+    const step = completeStep(traced, true);
     await yieldToEventLoop();
     const executable = await compileGraph(step.graph, compiled, profile);
     return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store);
@@ -198,14 +202,14 @@ export class SingleStep extends Step {
   protected override places(): [readonly TensorData[], readonly TensorData[]] {
     this.#bound = this.step.inputs.weights.map((w) => w.storage.data);
     const { gradients, updates } = this.step.outputs;
-    const { inputs, losses, statistics, predictions } = this.memory;
+    const { inputs, losses, statistics, predictions, rows } = this.memory;
     const store = this.#store;
     const written = store
       ? [...gradients.map((w) => store.gradient(w)), ...updates.map((w) => store.update(w))]
       : this.#next;
     return [
       [...this.#bound, ...inputs],
-      [...written, ...losses, ...statistics, ...predictions],
+      [...written, ...losses, ...statistics, ...predictions, ...rows],
     ];
   }
 
@@ -216,7 +220,15 @@ export class SingleStep extends Step {
   override finish(): Promise<void> | undefined {
     for (const [i, next] of this.#next.entries())
       this.step.outputs.updates[i]?.storage.data.set(next as never);
+    this.#addRows();
     return this.#store?.apply(this.#plan, this.#loss, () => this.#evaluate());
+  }
+
+  /** Brings the gradients that were given as rows to where the optimizer reads them. */
+  #addRows(): void {
+    const { rows } = this.memory;
+    for (const [i, weight] of this.step.outputs.rows.entries())
+      this.#store?.addRows(weight, rows[2 * i] as IndexData, rows[2 * i + 1] as Float32Array);
   }
 
   get #loss(): number {
@@ -225,6 +237,7 @@ export class SingleStep extends Step {
 
   async #evaluate(): Promise<number> {
     await this.run();
+    this.#addRows();
     return this.#loss;
   }
 }
