@@ -74,46 +74,105 @@ export function flip(w: Operand, emit: Emit): Operand | string {
   ]);
 }
 
+/** A gradient to be computed: `dy` slides over `x`, which has a place for it at every element of the kernel. */
+interface Sliding {
+  readonly x: Operand;
+  readonly dy: Operand;
+  readonly a: ConvAttrs;
+  readonly kernel: Shape;
+  readonly block: number;
+  readonly emit: Emit;
+}
+
 /**
- * Gradient of a convolution's weights by the blocked kernels: a convolution in which batch and channels have changed
- * places, `dy` slides over `x`, and strides and dilations are exchanged.
- * @returns the name of `[K, C, ...kernel]`; `undefined` where another form has to do
+ * Gradient of a convolution's weights by the blocked kernels: `dy` slides over `x`, strides and dilations exchanged.
+ * Batch and channels change places, so that the sum over the batch is part of it; depthwise, every plane of `dy` slides
+ * over its own plane of `x`, and the sum follows.
+ * @returns the name of `[K, C / group, ...kernel]`; `undefined` where another form has to do
  */
 export function lowerGradientBlocked(
   x: Operand,
   dy: Operand,
-  { strides, pads, dilations, group }: ConvAttrs,
+  a: ConvAttrs,
   kernel: Shape,
   emit: Emit,
 ): string | undefined {
   const block = emit.channelBlock;
-  const [batch, filters, ...places] = dy.type.shape as [number, number, ...number[]];
-  const [, channels, ...sizes] = x.type.shape as [number, number, ...number[]];
-  if (block === undefined || kernel.length !== 2 || group !== 1) return undefined;
-  if (batch % block !== 0 || filters % block !== 0 || channels < block) return undefined;
-  if (sizeOf(dy.type.shape) * channels * sizeOf(kernel) < worthwhile) return undefined;
+  const [batch, filters] = dy.type.shape as [number, number];
+  const channels = x.type.shape[1] as number;
+  if (block === undefined || kernel.length !== 2) return undefined;
+  if (((sizeOf(dy.type.shape) * channels) / a.group) * sizeOf(kernel) < worthwhile) return undefined;
+  const sliding = { x, dy, a, kernel, block, emit };
+  if (a.group === 1 && batch % block === 0 && filters % block === 0 && channels >= block)
+    return denseGradient(sliding);
+  const depthwise = a.group > 1 && a.group === channels && a.group === filters;
+  return depthwise && (batch * channels) % block === 0 ? depthwiseGradient(sliding) : undefined;
+}
 
-  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+function denseGradient(sliding: Sliding): string {
+  const { x, dy, block, emit } = sliding;
+  const [batch, channels] = x.type.shape as [number, number];
   const swap = { perm: { ints: [1, 0, 2, 3] } };
-  // the kernels are slow at borders, and all places here are near one: padding is done before, to the size needed
-  const missing = sizes.map((n, i) => {
+  const source = padded(sliding, emit.op('Transpose', [x], swap), [channels, batch]);
+  const result = slide(sliding, source, blockedTwice(dy, block, emit), dy.type.shape[1] as number, 1);
+  return emit.op('Transpose', [result], swap);
+}
+
+function depthwiseGradient(sliding: Sliding): string {
+  const { x, dy, kernel, emit } = sliding;
+  const [batch, channels] = x.type.shape as [number, number];
+  const planes = batch * channels;
+  const reshaped = (v: Operand | string, shape: Shape) =>
+    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
+  const apart = (v: Operand) => reshaped(v, [1, planes, ...spatialOf(v.type.shape)]);
+  const weights = emit.op('ReorderInput', [apart(dy)], {}, domain);
+  const source = padded(sliding, apart(x), [1, planes]);
+  const each = slide(
+    sliding,
+    source,
+    reshaped(weights, [planes, 1, ...spatialOf(dy.type.shape)]),
+    planes,
+    planes,
+  );
+  const ones = emit.constant(new Array<number>(batch).fill(1), x.type.dtype);
+  const sum = emit.op('MatMul', [ones, reshaped(each, [batch, channels * sizeOf(kernel)])]);
+  return reshaped(sum, [channels, 1, ...kernel]);
+}
+
+/** Elements that are missing after each axis of `x`; below 0, those that are too many. */
+function missing({ x, dy, kernel, a: { strides, pads, dilations } }: Sliding): number[] {
+  const places = spatialOf(dy.type.shape);
+  return spatialOf(x.type.shape).map((n, i) => {
     const reach = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
     return reach + ((places[i] as number) - 1) * (strides[i] as number) - n - (pads[i] as number);
   });
-  const after = missing.map((n) => Math.max(0, n));
-  const covered = sizes.map((n, i) => n + (pads[i] as number) + (after[i] as number));
-  let source = emit.op('ReorderInput', [emit.op('Transpose', [x], swap)], {}, domain);
-  if (covered.some((n, i) => n !== sizes[i])) {
-    const apart = emit.op('Reshape', [source, list([channels, batch / block, ...sizes, block])]);
-    const padded = emit.op('Pad', [apart, list([0, 0, ...pads.slice(0, 2), 0, 0, 0, ...after, 0])]);
-    source = emit.op('Reshape', [padded, list([channels, batch, ...covered])]);
-  }
-  const weights = blockedTwice(dy, block, emit);
-  const window = { strides: dilations, dilations: strides, pads: [0, 0, 0, 0], group: 1 };
-  const result = blockedConv(source, weights, undefined, places, window, filters, emit);
-  const surplus = missing.some((n) => n < 0);
-  const cut = surplus ? emit.op('Slice', [result, list([0, 0]), list(kernel), list([2, 3])]) : result;
-  return emit.op('Transpose', [cut], swap);
+}
+
+/**
+ * `x`, given in the order of its two `outer` axes, reordered and padded: the kernels are slow at borders, and all
+ * places here are near one.
+ */
+function padded(sliding: Sliding, x: string, outer: readonly [number, number]): string {
+  const { block, emit } = sliding;
+  const sizes = spatialOf(sliding.x.type.shape);
+  const before = sliding.a.pads.slice(0, 2);
+  const after = missing(sliding).map((n) => Math.max(0, n));
+  const reordered = emit.op('ReorderInput', [x], {}, domain);
+  if ([...before, ...after].every((n) => n === 0)) return reordered;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const apart = emit.op('Reshape', [reordered, list([outer[0], outer[1] / block, ...sizes, block])]);
+  const wider = emit.op('Pad', [apart, list([0, 0, ...before, 0, 0, 0, ...after, 0])]); // whole rows of blocks
+  const covered = sizes.map((n, i) => n + (before[i] as number) + (after[i] as number));
+  return emit.op('Reshape', [wider, list([...outer, ...covered])]);
+}
+
+function slide(sliding: Sliding, source: string, weights: string, filters: number, group: number): string {
+  const { a, dy, kernel, emit } = sliding;
+  const window = { strides: a.dilations, dilations: a.strides, pads: [0, 0, 0, 0], group };
+  const result = blockedConv(source, weights, undefined, spatialOf(dy.type.shape), window, filters, emit);
+  if (missing(sliding).every((n) => n >= 0)) return result;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  return emit.op('Slice', [result, list([0, 0]), list(kernel), list([2, 3])]);
 }
 
 /** `[N, K, ...places]` as weights `[K/b, N/b, ...places, b of N, b of K]`: a reordering for each of the blocks. */

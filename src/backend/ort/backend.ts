@@ -5,7 +5,8 @@ import { Tensor } from '../../core/tensor.ts';
 import { BackendError } from '../../errors.ts';
 import { type Graph, nodesOf } from '../../ir/graph.ts';
 import { optimize } from '../../ir/passes.ts';
-import { emitModel } from '../../onnx/emit.ts';
+import { type EmittedGraph, emitGraph, modelOf } from '../../onnx/emit.ts';
+import { encodeModel } from '../../onnx/proto.ts';
 import {
   type Backend,
   type Binding,
@@ -17,7 +18,7 @@ import {
   type TensorSpec,
 } from '../backend.ts';
 import { findChannelBlock, knownChannelBlock } from './channel-block.ts';
-import type { Driver, Session } from './driver.ts';
+import type { Driver, Session, SessionOptions } from './driver.ts';
 import { openDriver } from './open.ts';
 
 /**
@@ -51,8 +52,10 @@ async function compile(driver: Driver, graph: Graph, options: CompileOptions): P
   await yieldToEventLoop();
   const emitted = new Emitted(driver, optimized, options);
   await yieldToEventLoop();
+  const bytes = emitted.encode();
+  await yieldToEventLoop();
   try {
-    return emitted.executable(await driver.createSession(...emitted.session));
+    return emitted.executable(await driver.createSession(bytes, ...emitted.session));
   } catch (error) {
     throw emitted.locate(error);
   }
@@ -66,35 +69,38 @@ export function compileSync(driver: Driver, graph: Graph): Executable | undefine
   if (driver.createSessionSync === undefined) return undefined;
   const emitted = new Emitted(driver, optimize(graph), {});
   try {
-    return emitted.executable(driver.createSessionSync(...emitted.session));
+    return emitted.executable(driver.createSessionSync(emitted.encode(), ...emitted.session));
   } catch (error) {
     throw emitted.locate(error);
   }
 }
 
-/** A graph as ONNX bytes, with all that a session is made of. */
+/** A graph in ONNX, with all that a session is made of. */
 class Emitted {
-  readonly session: Parameters<Driver['createSession']>;
-  readonly #nodeScopes: ReadonlyMap<string, string>;
+  readonly session: readonly [readonly TensorSpec[], readonly TensorSpec[], SessionOptions];
+  readonly #graph: EmittedGraph;
 
   constructor(driver: Driver, graph: Graph, options: CompileOptions) {
-    const { bytes, inputNames, outputNames, nodeScopes } = emitModel(graph, {
+    this.#graph = emitGraph(graph, {
       target: 'runtime',
       channelBlock: options.device === 'cuda' ? undefined : knownChannelBlock(driver),
     });
-    const { inputs, outputs } = graphSpecs(graph, inputNames, outputNames);
+    const { inputs, outputs } = graphSpecs(graph, this.#graph.inputNames, this.#graph.outputNames);
     const threads = isSmall(graph) ? { threads: 1 } : {};
-    this.session = [bytes, inputs, outputs, { device: 'cpu', ...threads, ...options }];
-    this.#nodeScopes = nodeScopes;
+    this.session = [inputs, outputs, { device: 'cpu', ...threads, ...options }];
+  }
+
+  encode(): Uint8Array {
+    return encodeModel(modelOf(this.#graph.proto, this.#graph.domains));
   }
 
   executable(session: Session): Executable {
-    const [, inputs, outputs] = this.session;
+    const [inputs, outputs] = this.session;
     return new OrtExecutable(session, inputs, outputs, this.locate);
   }
 
   /** An error of the runtime with the layer path it comes from. */
-  readonly locate = (error: unknown): unknown => withLayerPath(error, this.#nodeScopes);
+  readonly locate = (error: unknown): unknown => withLayerPath(error, this.#graph.nodeScopes);
 }
 
 class OrtExecutable implements Executable {
