@@ -2,27 +2,12 @@ import { z } from 'zod';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import { Initializer, initializers } from './initializer.ts';
-
-/** Coefficients of cosine windows: `sum(a[k] * cos(2 pi k t / period) * (-1)^k)`. */
-const cosineWindows = {
-  boxcar: [1],
-  hann: [0.5, 0.5],
-  hamming: [0.54, 0.46],
-  blackman: [0.42, 0.5, 0.08],
-} as const;
+import { cosineWindow, stftOptions } from './windows.ts';
 
 const schema = z.strictObject({
   /** The part of `exp(-2 pi i t f / F)`: its cosine or its sine. */
   side: z.enum(['real', 'imag']).default('real'),
-  /** Name of a window, its values, or `null` for none. */
-  window: z
-    .union([z.enum(['boxcar', 'hann', 'hamming', 'blackman']), z.array(z.number())])
-    .nullable()
-    .default('hann'),
-  /** Divides by the root of the sum of the window's squares, or by its sum. */
-  scaling: z.enum(['density', 'spectrum']).nullable().default('density'),
-  /** Whether the window is one period of an endless one. */
-  periodic: z.boolean().default(false),
+  ...stftOptions,
 });
 
 /**
@@ -61,17 +46,6 @@ export class STFT extends Initializer<typeof schema> {
 /** Kernel of a convolution that computes short-time Fourier transforms. @see {@link STFT} */
 export const stft = (options: z.input<typeof schema> = {}): STFT => new STFT(options);
 initializers.register(STFT, 'stftInitializer');
-
-function cosineWindow(name: keyof typeof cosineWindows, frame: number, periodic: boolean): number[] {
-  if (frame === 1) return [1];
-  const period = periodic ? frame : frame - 1;
-  return Array.from({ length: frame }, (_, t) =>
-    cosineWindows[name].reduce(
-      (sum, a, k) => sum + (-1) ** k * a * Math.cos((2 * Math.PI * k * t) / period),
-      0,
-    ),
-  );
-}
 
 const wrongShape = (expected: string, received: string): ShapeError =>
   new ShapeError(`initializer "stft": expected ${expected}. Received ${received}.`, {

@@ -19,7 +19,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ("layers", "attention", "recurrent", "training", "losses", "losses_more", "optimizers", "optimizers_more", "metrics", "metrics_more", "layers_more", "activations", "schedules", "defaults", "initializers", "names")
+PARTS = ("layers", "attention", "recurrent", "training", "losses", "losses_more", "optimizers", "optimizers_more", "metrics", "metrics_more", "layers_more", "lora", "activations", "schedules", "defaults", "initializers", "names", "augmentation")
 
 
 def main():

@@ -68,7 +68,6 @@ OUTPUTS = [
     ("DenseNet121", {"inputShape": [64, 64, 3], **LOGITS}),
     ("EfficientNetB0", {"inputShape": [64, 64, 3], **LOGITS}),
     ("EfficientNetV2B0", {"inputShape": [64, 64, 3], **LOGITS}),
-    ("EfficientNetV2S", {"inputShape": [32, 32, 3], **LOGITS}),
     ("InceptionV3", {"inputShape": [75, 75, 3], **LOGITS}),
     ("InceptionResNetV2", {"inputShape": [75, 75, 3], **LOGITS}),
     ("Xception", {"inputShape": [71, 71, 3], **LOGITS}),
