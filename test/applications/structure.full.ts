@@ -1,0 +1,3 @@
+import { checkStructures } from './golden.ts';
+
+checkStructures((params) => params >= 6e7);
