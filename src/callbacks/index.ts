@@ -2,6 +2,7 @@ export { Callback, callbacks } from '../training/callback.ts';
 export { ProgbarLogger } from '../training/progress.ts';
 export * from './backup-and-restore.ts';
 export * from './early-stopping.ts';
+export * from './gradual-unfreezing.ts';
 export * from './learning-rate.ts';
 export * from './model-checkpoint.ts';
 export * from './remote-monitor.ts';

@@ -6,6 +6,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exitCodes, exitHelp, fail } from './exit.ts';
 import { exportCommand } from './export.ts';
 import { predictCommand } from './predict.ts';
+import { quantizeCommand } from './quantize.ts';
 import { reportCommand } from './report.ts';
 import { reproduceCommand } from './reproduce.ts';
 import { resumeCommand } from './resume.ts';
@@ -20,6 +21,7 @@ const commands = [
   summaryCommand,
   exportCommand,
   convertCommand,
+  quantizeCommand,
   doctorCommand,
   resumeCommand,
   reproduceCommand,

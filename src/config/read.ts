@@ -53,7 +53,7 @@ function mapPaths(config: unknown, change: (path: string) => string): unknown {
       : value;
   const source = (value: unknown): unknown => at(value, { csv: some, npz: some, npy: some });
   return at(config, {
-    model: (model) => (typeof model === 'string' ? change(model) : at(model, { load: some })),
+    model: (model) => (typeof model === 'string' ? change(model) : at(model, { from: some })),
     data: (data) => at(data, { train: source, validation: source, test: source }),
   });
 }

@@ -21,6 +21,11 @@ const sourceForms = {
   dataset: strict({
     dataset: z.enum(Object.keys(datasets)).describe('A data set known by name.'),
     split: z.enum(['train', 'test']),
+    classes: z
+      .array(z.string())
+      .min(2)
+      .optional()
+      .describe('Names of the classes to use, which are numbered in this order; all by default.'),
     limit,
   }),
   csv: strict({
@@ -79,14 +84,37 @@ const node = z
   })
   .meta({ kind: 'node' });
 
+const patterns = z.array(z.string().min(1)).default([]);
 const modelForms = {
-  path: z.string('expected {"layers": [...]}, {"inputs", "layers", "outputs"} or the path of a .keras file'),
-  load: strict({
-    load: z.string().describe('Path of a .keras file.'),
-    freeze: z
-      .array(z.string())
-      .default([])
-      .describe('Names of layers that are not trained; * stands for anything.'),
+  path: z.string(
+    'expected {"layers": [...]}, {"inputs", "layers", "outputs"}, {"from"} or the path of a model',
+  ),
+  from: strict({
+    from: z
+      .string()
+      .describe('Output folder of an earlier run, or a model file: .keras, .h5, .onnx, model.json.'),
+    cutAt: z.string().min(1).optional().describe('Name of the last layer that is kept.'),
+    head: z.array(spec('layer')).default([]).describe('Layers that follow, one after the other.'),
+    freeze: patterns.describe(
+      'Layers of the loaded model that are not trained, by name or path; * stands for anything.',
+    ),
+    lora: strict({
+      rank: count.describe('Columns of the factors: the smaller, the fewer weights.'),
+      alpha: z
+        .number()
+        .positive()
+        .optional()
+        .describe('Updates are multiplied by alpha / rank; alpha = rank by default.'),
+      layers: patterns.describe('Layers that are adapted; all that can be where left out.'),
+    })
+      .optional()
+      .describe('Freezes the loaded model and trains low-rank updates of its kernels.'),
+    learningRateFactors: z
+      .record(z.string(), z.number().min(0))
+      .default({})
+      .describe(
+        'Factors of the learning rate for layers, by name or path; * stands for anything, the last match counts.',
+      ),
   }),
   functional: strict({
     name: z.string().optional(),
@@ -105,7 +133,7 @@ const modelForms = {
   }),
 };
 export const modelSchema = choice(modelForms, (value) => {
-  if (hasKey(value, 'load')) return 'load';
+  if (hasKey(value, 'from', 'load')) return 'from';
   if (hasKey(value, 'inputs', 'outputs')) return 'functional';
   return hasKey(value, 'layers') || (typeof value === 'object' && value !== null) ? 'sequential' : 'path';
 });
@@ -165,7 +193,7 @@ export const configSchema = strict({
   device: z.enum(['cpu', 'cuda']).default('cpu'),
   threads: count.optional().describe('Threads for the native kernels; all cores by default.'),
   backend: z.string().optional().describe('onnxruntime (default) or reference.'),
-  model: modelSchema.describe('Layers, or a .keras file to go on with.'),
+  model: modelSchema.describe('Layers, or a saved model to go on with.'),
   data: strict({
     train: sourceSchema,
     validation: sourceSchema.optional().describe('Measured after each epoch.'),

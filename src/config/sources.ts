@@ -5,6 +5,7 @@ import { ConfigError, DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
 import { defined } from './defined.ts';
 import { type Features, makeFeatureSpace } from './feature-space.ts';
+import { onlyClasses } from './only-classes.ts';
 import type { Config, Source } from './schema.ts';
 
 /** Tensors of one input or output, or by name for several. */
@@ -44,7 +45,10 @@ export async function loadSource(source: Source, features?: Features): Promise<S
 }
 
 async function load(source: Source, features?: Features): Promise<Samples> {
-  if ('dataset' in source) return loadDataset(source.dataset, source.split);
+  if ('dataset' in source) {
+    const samples = await loadDataset(source.dataset, source.split);
+    return source.classes ? onlyClasses(samples, source.classes) : samples;
+  }
   if ('csv' in source) {
     const { csv, limit: _, featureSpace, ...options } = source;
     const space = features ?? (featureSpace && makeFeatureSpace(featureSpace));

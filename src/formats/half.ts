@@ -11,3 +11,18 @@ export function float16(bits: number): number {
 export function bfloat16(bits: number): number {
   return new Float32Array(Uint32Array.of(bits << 16).buffer)[0] as number;
 }
+
+/** The nearest half float, ties to even; beyond 65504 an infinity. */
+export function toFloat16(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(Math.floor(Math.log2(size || 1e-30)), -14);
+  const steps = size / 2 ** (exponent - 10);
+  const whole = Math.floor(steps);
+  const rest = steps - whole;
+  const rounded = whole + (rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? 1 : 0);
+  // a carry out of the fraction goes on into the exponent
+  return sign | (rounded < 1024 ? rounded : ((exponent + 15) << 10) + (rounded - 1024));
+}

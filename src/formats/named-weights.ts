@@ -27,8 +27,8 @@ export interface MatchOptions {
 
 /** The weights of a layer in the order of files before Keras 3: those that are trained, then the others. */
 export const legacyOrder = (layer: Layer): readonly Weight[] => [
-  ...withoutAdapters(layer.weights).filter((w) => w.trainable),
-  ...withoutAdapters(layer.weights).filter((w) => !w.trainable),
+  ...withoutAdapters(layer.weights).filter((w) => w.trainable || w.adapter),
+  ...withoutAdapters(layer.weights).filter((w) => !w.trainable && !w.adapter),
 ];
 
 /**

@@ -49,7 +49,7 @@ export async function exportOnnx(model: Model, path: string, options: ExportOpti
 }
 
 /** The ONNX model of a model's inference. */
-function onnxOf(
+export function onnxOf(
   model: Model,
   { batchSize, metadata }: Pick<z.output<typeof optionsSchema>, 'batchSize' | 'metadata'>,
 ): ModelProto {

@@ -5,6 +5,7 @@ import type { ExportOptions } from '../formats/onnx-export.ts';
 import type { LoadWeightsOptions, SaveWeightsOptions } from '../formats/weights-file.ts';
 import { probe } from '../functions/probe.ts';
 import { Layer } from '../layers/layer.ts';
+import type { LoraOptions } from '../layers/lora.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import type { History } from '../training/callback.ts';
 import type { CompileOptions } from '../training/compile.ts';
@@ -12,6 +13,8 @@ import type { BatchSource, DataLike, TargetsLike } from '../training/data.ts';
 import type { EvaluateOptions, FitOptions, PredictOptions } from '../training/options.ts';
 import type { StepBatch, StepLosses } from '../training/step-graph.ts';
 import { Trainer } from '../training/trainer.ts';
+import { enableLora, mergeLora } from './lora.ts';
+import { type LayerPattern, selectLayers } from './select-layers.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
 /** Options of every model. */
@@ -93,6 +96,58 @@ export abstract class Model<
         received: String(which),
       },
     );
+  }
+
+  /**
+   * Freezes layers and all inside them: their weights stay, batch normalization uses its running statistics. A model
+   * that has been trained needs another `compile`.
+   * @param patterns - names or paths of layers, `*` for anything, as `block_*` or `encoder/dense`, or regular
+   *   expressions; all layers where there are none
+   * @throws {@link ConfigError} for a pattern that no layer matches
+   */
+  freeze(...patterns: readonly LayerPattern[]): this {
+    for (const layer of selectLayers(this, patterns)) layer.trainable = false;
+    return this;
+  }
+
+  /** Trains layers again, and all inside them. The reverse of {@link freeze}. */
+  unfreeze(...patterns: readonly LayerPattern[]): this {
+    for (const layer of selectLayers(this, patterns)) layer.trainable = true;
+    return this;
+  }
+
+  /**
+   * Freezes everything and adapts dense, einsum-dense, embedding and convolution layers by low-rank updates, which alone
+   * are trained: what else is to be trained is unfrozen afterwards. The model needs another `compile`.
+   * @param rank - columns of the factors: the smaller, the fewer weights
+   * @param options.layers - patterns of {@link freeze}; all layers that can be adapted where left out
+   * @throws {@link ConfigError} when no layer can be adapted
+   */
+  enableLora(rank: number, options: LoraOptions & { readonly layers?: readonly LayerPattern[] } = {}): this {
+    enableLora(this, rank, options);
+    return this;
+  }
+
+  /** Adds all low-rank updates to their kernels for good; outputs stay as they are. The layers can be trained again. */
+  mergeLora(): this {
+    mergeLora(this);
+    return this;
+  }
+
+  /** Writes what fine-tuning trained, low-rank updates and all other trainable weights, to a `.safetensors` file. */
+  async saveAdapters(path: string): Promise<void> {
+    const { saveAdapters } = await import('../formats/adapters.ts');
+    await saveAdapters(this, path);
+  }
+
+  /**
+   * Reads what {@link saveAdapters} wrote into a model with the weights that fine-tuning began with; layers that the
+   * file adapts are adapted. The model is unchanged when something does not fit.
+   * @throws {@link FormatError} when the file is corrupt, or of another model
+   */
+  async loadAdapters(path: string): Promise<void> {
+    const { loadAdapters } = await import('../formats/adapters.ts');
+    await loadAdapters(this, path);
   }
 
   /** Sets optimizer, losses and metrics. Once training has begun, freezing a layer needs another `compile`. */

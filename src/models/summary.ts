@@ -1,6 +1,7 @@
 import { formatShape } from '../core/shape.ts';
 import { sourcesOf } from '../layers/call-arguments.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
+import { callsBehind } from './calls.ts';
 import type { Model } from './model.ts';
 
 /** Options of `summary`. */
@@ -13,7 +14,7 @@ const columns = ['Layer (type)', 'Output shape', 'Params', 'Connected to'] as co
 
 /** A table of a model's layers with shapes, parameter counts and connections; printed and returned. */
 export function summarize(model: Model, { print = console.log }: SummaryOptions = {}): string {
-  const calls = callsIn(model);
+  const calls = [...callsBehind(model.outputs)];
   const usesOf = (layer: Layer): LayerCall[] => calls.filter((call) => call.layer === layer);
   const branches = model.layers.some((layer) => {
     const uses = usesOf(layer);
@@ -37,18 +38,6 @@ export function summarize(model: Model, { print = console.log }: SummaryOptions 
   ].join('\n');
   print?.(text);
   return text;
-}
-
-/** The calls that the model's outputs come from. */
-function callsIn(model: Model): LayerCall[] {
-  const found = new Set<LayerCall>();
-  const waiting = model.outputs.map((y) => y.origin.call);
-  for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
-    if (found.has(call)) continue;
-    found.add(call);
-    waiting.push(...sourcesOf(call).map((x) => x.origin.call));
-  }
-  return [...found];
 }
 
 function row(layer: Layer, uses: readonly LayerCall[], model: Model): string[] {
@@ -75,14 +64,19 @@ function totals(model: Model): string[] {
   const count = (weights: Layer['weights']): number => weights.reduce((n, w) => n + w.storage.size, 0);
   const line = (label: string, n: number): string =>
     ` ${label}: ${n.toLocaleString('en-US')} (${formatBytes(4 * n)})`;
+  const [total, trainable] = [count(model.weights), count(model.trainableWeights)];
+  const isFrozen = model.weights.some((w) => w.learnable && !w.trainable);
   const optimizer = model.compiled?.store?.optimizerSize;
   return [
-    line('Total params', count(model.weights)),
-    line('Trainable params', count(model.trainableWeights)),
+    line('Total params', total),
+    line('Trainable params', trainable) + (isFrozen ? `, ${percent(trainable / total)} of all` : ''),
     line('Non-trainable params', count(model.nonTrainableWeights)),
     ...(optimizer ? [line('Optimizer params', optimizer)] : []),
   ];
 }
+
+/** `1.53 %` */
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 /** `1.25 MB`, in powers of 1024. */
 function formatBytes(bytes: number): string {

@@ -23,7 +23,10 @@ export interface RunInfo {
 
 /** What a callback can do to the run. */
 export interface RunControl {
-  readonly model: Trainable & { save(path: string, options?: { overwrite?: boolean }): Promise<void> };
+  readonly model: Trainable & {
+    save(path: string, options?: { overwrite?: boolean }): Promise<void>;
+    unfreeze(...patterns: readonly string[]): unknown;
+  };
   /** Ends training after the current step (`fit` then returns normally). */
   stop(): void;
   readonly stopped: boolean;
@@ -43,6 +46,11 @@ export interface RunControl {
    * @throws {@link ConfigError} when the optimizer keeps no running means (`useEma`), or has not begun
    */
   swapAverages(): void;
+  /**
+   * Goes on with the weights that are trainable now, after layers were frozen or unfrozen; what the optimizer remembers
+   * of weights that it trained before stays. Between epochs only.
+   */
+  retrain(): Promise<void>;
   readonly info: RunInfo;
   /** History so far. */
   readonly history: History;
@@ -86,6 +94,8 @@ export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configur
 
   /** What the callback must remember to go on in another process. */
   state?(): State;
+  /** Makes the same weights trainable as when {@link state} was taken, before the run is put into the model. */
+  beforeRestore?(state: State): void;
   /** Goes on from {@link state}; takes the place of `onTrainBegin` when a run is resumed. */
   restore?(state: State): void | Promise<void>;
   /** Asked before training: a state of the run to go on from, where there is one. */
@@ -114,6 +124,14 @@ export class CallbackList {
       if (state !== undefined) return state;
     }
     return undefined;
+  }
+
+  /** Before the saved run is put into the model. */
+  beforeRestore(saved: Readonly<Record<string, State>>): void {
+    for (const [name, callback] of this.#named()) {
+      const state = saved[name];
+      if (state !== undefined) callback.beforeRestore?.(state);
+    }
   }
 
   /** Begins training: callbacks that `saved` knows go on, all others begin. */

@@ -166,6 +166,7 @@ export class FitRun implements RunSwitches {
     const { model, steps, feeder, validation } = this.#parts;
     const state = parseState(runSchema, saved, 'fit');
     if (!model.built) model.inferOutputs(state.inputs);
+    this.#callbacks.beforeRestore(state.callbacks);
     restoreStore(model, await steps.ensureStore(), state.model);
     await feeder.restore(state.feeder);
     if (state.validation !== null) await validation?.restore(state.validation);

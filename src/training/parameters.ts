@@ -79,6 +79,18 @@ export class ParameterStore {
     return same(this.#trained, model.trainableWeights) && same(this.#kept, keptOf(model));
   }
 
+  /** Takes over what another store knows of the run, and of the weights that both train. */
+  goOn(before: ParameterStore): void {
+    this.key = before.key;
+    this.state.scalars = before.state.scalars;
+    for (const weight of this.#trained.filter((w) => before.#trained.includes(w))) {
+      for (const { name } of this.state.optimizer.slots) {
+        const now = this.slot(name, weight) as Float32Array;
+        now.set(before.slot(name, weight) as Float32Array);
+      }
+    }
+  }
+
   /** Whether a kernel updates the weights; otherwise the update is part of the graph. */
   get hasKernel(): boolean {
     return this.#update !== undefined;

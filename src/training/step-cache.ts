@@ -49,6 +49,16 @@ export class StepCache {
     return this.#store;
   }
 
+  /** The parameters anew where other weights are trainable now; the optimizer goes on with those it knows. */
+  async renewStore(): Promise<void> {
+    const before = this.#store;
+    if (before === undefined || before.fits(this.#model)) return;
+    this.#releaseSteps();
+    this.#store = await ParameterStore.create(this.#model, this.#compiled);
+    this.#store.goOn(before);
+    before.dispose();
+  }
+
   /** Forgets where weights were: another model may have moved them. */
   refresh(): void {
     this.#ready.clear();

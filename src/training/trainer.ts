@@ -295,6 +295,7 @@ export class Trainer {
         trainer.learningRate = value;
       },
       swapAverages: () => trainer.#swapAverages(),
+      retrain: () => trainer.#steps.renewStore(),
       info: {
         epochs: options.epochs,
         steps,

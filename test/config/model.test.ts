@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
@@ -10,9 +11,11 @@ import {
   sampleShapes,
   withClasses,
 } from '../../src/config/index.ts';
+import { modelSchema } from '../../src/config/schema.ts';
 import { Tensor, tensor } from '../../src/core/tensor.ts';
 import { DataError } from '../../src/errors.ts';
 import { writeNpy, writeNpz } from '../../src/formats/npy.ts';
+import { input, layers, sequential } from '../../src/index.ts';
 import { withFiles } from '../data/files.ts';
 
 const x = tensor(
@@ -27,6 +30,9 @@ const config = (model: unknown, loss: unknown = 'mse'): string =>
     compile: { loss },
     output: 'x',
   });
+
+/** The model of a config that goes on with a saved one, with all defaults. */
+const tuned = (model: object) => modelSchema.parse(model);
 
 describe('buildModel', () => {
   test('takes the input shape of a chain from the data', () =>
@@ -118,14 +124,51 @@ describe('buildModel', () => {
         const saved = await buildModel((await readConfig(join(folder, 'c.json'))).model, [[4]]);
         const file = join(folder, 'm.keras');
         await saved.save(file);
-        const model = await buildModel({ load: file, freeze: ['ba*'] }, []);
+        const model = await buildModel(tuned({ from: file, freeze: ['ba*'] }), []);
         expect(model.trainableWeights.map((w) => w.path)).toEqual(['head/kernel', 'head/bias']);
         expect(model.getWeights()[0]?.data).toEqual(saved.getWeights()[0]?.data);
-        await expect(buildModel({ load: file, freeze: ['bass'] }, [])).rejects.toThrow(
-          'Did you mean "base"?',
+        await expect(buildModel(tuned({ from: file, freeze: ['bass'] }), [])).rejects.toThrow(
+          'model.freeze: Unknown layer of model "sequential" "bass". Did you mean "base"?',
         );
       },
     ));
+
+  test('cuts a saved model, adapts it and goes on with a head, at rates of their own', () =>
+    withFiles({ 'c.json': '{}' }, async (folder) => {
+      const base = sequential([
+        input({ shape: [4] }),
+        layers.dense({ name: 'low', units: 3 }),
+        layers.dense({ name: 'mid', units: 3 }),
+        layers.dense({ name: 'top', units: 2 }),
+      ]);
+      const file = join(folder, 'model.keras');
+      await base.save(file);
+      const head = [{ type: 'dense', name: 'head', units: 5 }];
+      const lora = { rank: 1, alpha: 2, layers: ['m*'] };
+      const given = { from: folder, cutAt: 'mid', head, lora, learningRateFactors: { low: 0.5, 'mi*': 0 } };
+      await writeFile(join(folder, 'c.json'), config(given));
+      const read = await readConfig(join(folder, 'c.json'));
+      const model = await buildModel(read.model, []);
+      expect(model.trainableWeights.map((w) => w.path)).toEqual([
+        'mid/lora_kernel_a',
+        'mid/lora_kernel_b',
+        'head/kernel',
+        'head/bias',
+      ]);
+      compileModel(model, read);
+      const optimizer = model.compiled?.compiled.optimizer;
+      const factors = model.weights.map((weight) => optimizer?.rateFactorOf(weight));
+      expect(factors).toEqual([0.5, 0.5, 0, 0, 0, 0, 1, 1]);
+      const wrong = (more: object) => buildModel(tuned({ from: folder, ...more }), []);
+      await expect(wrong({ cutAt: 'med' })).rejects.toThrow(/^model.cutAt: .*has no layer "med"/);
+      await expect(wrong({ lora: { rank: 1, layers: ['none'] } })).rejects.toThrow(
+        /^model.lora: Unknown layer/,
+      );
+      await writeFile(join(folder, 'c.json'), config({ from: folder, lora: { rnak: 1 }, cutat: 'x' }));
+      await expect(readConfig(join(folder, 'c.json'))).rejects.toThrow(
+        /model.cutat: unknown key. Did you mean "cutAt"\?/,
+      );
+    }));
 });
 
 describe('sources of data', () => {

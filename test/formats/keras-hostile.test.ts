@@ -226,8 +226,8 @@ test.each([
   ['models inside models without end', nested(5000), /stack|nested|deep/i],
   [
     'an unknown option',
-    sequential(inputLayer, layer('Dense', { name: 'd', units: 1, lora_rank: 4 })),
-    '"lora_rank": 4 is not supported',
+    sequential(inputLayer, layer('Dense', { name: 'd', units: 1, colour: 4 })),
+    '"colour": 4 is not supported',
   ],
   [
     'a type that we do not have',

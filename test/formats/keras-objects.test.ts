@@ -137,9 +137,9 @@ test.each([
     {
       module: 'keras.layers',
       class_name: 'Embedding',
-      config: { input_dim: 2, output_dim: 2, lora_rank: 4 },
+      config: { input_dim: 2, output_dim: 2, colour: 4 },
     },
-    'lora_rank',
+    'colour',
   ],
   [
     {
