@@ -1,0 +1,59 @@
+import * as tfk from 'tfk';
+import { burgersSolution, nu } from './support/cole-hopf.ts';
+import { curve, draw } from './support/plot.ts';
+
+const { ops } = tfk;
+type Value = tfk.Value;
+type Pair = readonly [number, number];
+/** How thick a line is from which points are taken as from a box. */
+const tiny = 1e-6;
+/** u_t + u u_x = nu u_xx on [-1, 1] x [0, 1], u(x, 0) = -sin(pi x), u(-1, t) = u(1, t) = 0: a front steepens at 0. */
+export async function burgers(adamSteps: number, lbfgsSteps: number, plotFile?: string) {
+  tfk.setRandomSeed(3);
+  const hidden = () => tfk.layers.dense({ units: 20, activation: 'tanh' });
+  const layers = [hidden(), hidden(), hidden(), tfk.layers.dense({ units: 1 })];
+  const network = tfk.sequential([tfk.input({ shape: [2] }), ...layers]);
+  const u = tfk.jit((xt: Value) => tfk.call(network, xt));
+  const [ux, ut] = [tfk.derivative(u, 0), tfk.derivative(u, 1)];
+  const uxx = tfk.derivative(ux, 0);
+  const meanSquare = (v: Value) => ops.reduceMean(ops.square(v));
+  const lossOf = (inside: Value, edges: Value, start: Value, first: Value) => {
+    const left = ops.add(ut(inside), ops.mul(u(inside), ux(inside)));
+    const equation = meanSquare(ops.sub(left, ops.mul(uxx(inside), nu)));
+    return ops.add(equation, ops.add(meanSquare(u(edges)), meanSquare(ops.sub(u(start), first))));
+  };
+  const points = (n: number, [left, right]: Pair, [from, to]: Pair) =>
+    tfk.collocationPoints({ lower: [left, from], upper: [right, to] }, n);
+  const edges = ops.concat([points(40, [-1 - tiny, -1], [0, 1]), points(40, [1, 1 + tiny], [0, 1])], 0);
+  const start = points(160, [-1, 1], [0, tiny]);
+  const first = ops.neg(ops.sin(ops.mul(ops.slice(start, [0], [1], [1]), Math.PI)));
+  const batch = [points(2540, [-1, 1], [0, 1]), edges, start, first] as const;
+
+  const times = Array.from({ length: 101 }, (_, i) => i / 100);
+  const places = Array.from({ length: 257 }, (_, i) => i / 128 - 1);
+  const grid = tfk.tensor(times.flatMap((t) => places.map((x) => [x, t])));
+  const truth = tfk.tensor(times.flatMap((t) => places.map((x) => [burgersSolution(x, t)])));
+  const norm = (v: tfk.Tensor) => Math.sqrt(ops.reduceSum(ops.square(v)).item());
+  const train = async (optimizer: tfk.optimizers.Optimizer, steps: number) => {
+    const step = tfk.trainStep(network, optimizer, lossOf);
+    for (let i = 0; i < steps; i++) await step(...batch);
+    step.dispose();
+    return norm(ops.sub(u(grid), truth)) / norm(truth);
+  };
+  const afterAdam = await train(tfk.optimizers.adam({ learningRate: 1e-3 }), adamSteps);
+  const afterLbfgs = await train(tfk.optimizers.lbfgs({ historySize: 50 }), lbfgsSteps);
+  if (plotFile) {
+    const profile = (values: tfk.Tensor, t: number, color: string, thickness: number) =>
+      curve(
+        places.map((x, i) => [x, Number(values.data[t * places.length + i])]),
+        color,
+        thickness,
+      );
+    const [solved, shown] = [u(grid), [0, 25, 50, 100]];
+    const wide = shown.map((t) => profile(truth, t, '#bbb', 7));
+    await draw(plotFile, [-1, -1.1], [1, 1.1], [...wide, ...shown.map((t) => profile(solved, t, '#c00', 2))]);
+  }
+  return { afterAdam, afterLbfgs };
+}
+
+if (process.argv[1] === import.meta.filename) console.log(await burgers(15_000, 500, process.argv[2]));
