@@ -1,5 +1,6 @@
 /** Keras for TypeScript: define, train, fine-tune and ship neural networks in Node on native kernels. */
 
+export * as applications from './applications/index.ts';
 export * as backends from './backend/registry.ts';
 export * as callbacks from './callbacks/index.ts';
 export type { DType, TensorData } from './core/dtype.ts';
@@ -30,13 +31,16 @@ export * as regularizers from './layers/regularizers.ts';
 export { SymbolicTensor } from './layers/symbolic.ts';
 export { addLoss, randomBernoulli, randomUniform } from './layers/trace.ts';
 export { Weight } from './layers/weight.ts';
+export { cutAt, type SplitModel, splitFrozen } from './models/cut.ts';
 export { Functional, model } from './models/functional.ts';
 export { loadModel } from './models/load.ts';
 export { type Data, Model, modelOptions, type Prediction } from './models/model.ts';
+export type { LayerPattern } from './models/select-layers.ts';
 export { Sequential, sequential } from './models/sequential.ts';
 export { stopGradient } from './ops/transform.ts';
 export * as optimizers from './optimizers/public.ts';
 export * as schedules from './optimizers/schedules.ts';
+export { type QuantizeOptions, type QuantizeReport, quantize } from './quantize/index.ts';
 export type { History, Logs } from './training/callback.ts';
 export type { CompileOptions } from './training/compile.ts';
 export type { BatchLike, BatchSource, DataLike, TargetsLike, WeightsLike } from './training/data.ts';

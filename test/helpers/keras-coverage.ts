@@ -37,6 +37,7 @@ const reasons: Readonly<Record<string, string>> = {
   TFSMLayer: python,
   TorchModuleWrapper: python,
   InputSpec: 'layers check their inputs in build and call',
+  ContrastLimitedAdaptiveHistogramEqualization: 'equalization does it for whole images, not by tiles',
   MaxNumBoundingBoxes: 'bounding boxes are out of scope',
   Mean: 'takes values, not targets and predictions; in compile meanMetricWrapper does it',
   Sum: 'takes values, not targets and predictions; in compile a metric of one sum does it',
@@ -70,6 +71,12 @@ const ownTests: Readonly<Record<string, string>> = {
   SwapEMAWeights: 'callbacks/catalogue',
   STFT: 'layers/catalogue',
   ProgbarLogger: 'callbacks/callbacks',
+  MixUp: 'layers/augmentation/properties',
+  CutMix: 'layers/augmentation/properties',
+  AugMix: 'layers/augmentation/properties',
+  RandAugment: 'layers/augmentation/properties',
+  RandomElasticTransform: 'layers/augmentation/properties',
+  Pipeline: 'layers/augmentation/properties',
 };
 
 /** Golden files that a name occurs in, as a class, an id or the beginning of a case's name. */
