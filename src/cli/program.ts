@@ -14,7 +14,7 @@ import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
 
 /** Every command, one file each. */
-const commands = [
+export const commands = [
   trainCommand,
   evaluateCommand,
   predictCommand,

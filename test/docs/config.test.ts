@@ -2,15 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { doctorCommand } from '../../src/cli/doctor.ts';
-import { evaluateCommand } from '../../src/cli/evaluate.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
-import { predictCommand } from '../../src/cli/predict.ts';
-import { reportCommand } from '../../src/cli/report.ts';
-import { reproduceCommand } from '../../src/cli/reproduce.ts';
-import { resumeCommand } from '../../src/cli/resume.ts';
-import { summaryCommand } from '../../src/cli/summary.ts';
-import { trainCommand } from '../../src/cli/train.ts';
+import { commands } from '../../src/cli/program.ts';
 import { readConfig } from '../../src/config/read.ts';
 import { runFiles } from '../../src/config/run-folder.ts';
 import { ConfigError } from '../../src/errors.ts';
@@ -62,23 +55,14 @@ describe('docs/guide/config-file.md', () => {
 });
 
 describe('the commands shown', () => {
-  const commands = [
-    trainCommand(),
-    resumeCommand(),
-    reproduceCommand(),
-    reportCommand(),
-    evaluateCommand(),
-    predictCommand(),
-    summaryCommand(),
-    doctorCommand(),
-  ];
+  const known = commands.map((make) => make());
 
   test.each(pages)('in %s exist', async (file) => {
     const shells = blocksOf(await read(`${file}.md`)).filter((block) => block.language === 'sh');
     for (const [, name = '', rest = ''] of shells.flatMap(({ code }) => [
       ...code.matchAll(/npx tfk (\w+)(.*)/g),
     ])) {
-      const command = commands.find((c) => c.name() === name);
+      const command = known.find((c) => c.name() === name);
       const options = command?.options.map((option) => option.long) ?? [];
       expect(command?.name()).toBe(name);
       for (const [option] of rest.matchAll(/--[\w-]+/g)) expect(options).toContain(option);
