@@ -95,13 +95,11 @@ class StepRunner<A extends readonly unknown[]> {
   }
 
   get learningRate(): number {
-    const { store, firstRate } = this.#steps;
-    return store?.learningRate ?? firstRate ?? this.#compiled.optimizer.learningRateAt(0);
+    return this.#steps.learningRate;
   }
 
   set learningRate(rate: number) {
-    if (this.#steps.store === undefined) this.#steps.firstRate = rate;
-    else this.#steps.store.learningRate = rate;
+    this.#steps.learningRate = rate;
   }
 
   get iterations(): number {

@@ -17,7 +17,7 @@ export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const mapped = new Map<Value, Value>();
   const interned = new Interner();
   for (const node of nodesOf(graph)) {
-    const rebuilt = interned.get(rebuild(node, mapped));
+    const rebuilt = interned.get(rebuild(node, (value) => mapped.get(value) as Value));
     const [first] = rebuilt.outputs as readonly [Value, ...Value[]];
     const replacement = inScope(rebuilt.scope, () => replace(rebuilt, rules));
     node.outputs.forEach((value, i) => {
@@ -51,11 +51,12 @@ const replace = (node: Node, rules: readonly Rule[]): Value | undefined => {
   return undefined;
 };
 
-function rebuild(node: Node, mapped: ReadonlyMap<Value, Value>): Node {
-  if (typeof node.kind === 'string') return node;
-  const inputs = node.inputs.map((v) => (v === undefined ? undefined : (mapped.get(v) as Value)));
-  if (inputs.every((v, i) => v === node.inputs[i])) return node;
+/** The node on other inputs: itself where `of` changes none of them. */
+export function rebuild(node: Node, of: (value: Value) => Value): Node {
   const { kind } = node;
+  if (typeof kind === 'string') return node;
+  const inputs = node.inputs.map((v) => v && of(v));
+  if (inputs.every((v, i) => v === node.inputs[i])) return node;
   return inScope(node.scope, () => makeNode(kind, inputs, node.attrs));
 }
 

@@ -2,9 +2,8 @@ import type { z } from 'zod';
 import { formatShape, type PartialShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
-import { broadcastTo, expandDims, mul, reshape } from '../ops/index.ts';
-import type { EinsumDense } from './einsum-dense.ts';
-import { expectKeysOfValues, HeadsLayer, headOptions } from './heads-layer.ts';
+import { broadcastTo, expandDims, reshape } from '../ops/index.ts';
+import { expectKeysOfValues, HeadsLayer, headOptions, type Projections } from './heads-layer.ts';
 import { type CallOptions, expectRank, knownSize, type PartialShapes, type Values } from './layer.ts';
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
@@ -33,11 +32,7 @@ const schema = headOptions
 export class GroupedQueryAttention extends HeadsLayer<typeof schema> {
   static override readonly className = 'GroupedQueryAttention';
   static override readonly schema = schema;
-  #query!: EinsumDense;
-  #key!: EinsumDense;
-  #gate: EinsumDense | undefined;
-  #value!: EinsumDense;
-  #output!: EinsumDense;
+  #layers!: Projections;
 
   override build([query, value = query, key = value]: PartialShapes): void {
     for (const shape of [query, value, key]) expectRank(shape, 3, '[batch, time, features]');
@@ -55,32 +50,25 @@ export class GroupedQueryAttention extends HeadsLayer<typeof schema> {
         bias: 'de',
         ...(activation && { activation }),
       });
-    this.#query = heads('query', query, numQueryHeads);
-    this.#key = heads('key', key, numKeyValueHeads);
-    if (useGate) this.#gate = heads('gate', query, numQueryHeads, 'sigmoid');
-    this.#value = heads('value', value, numKeyValueHeads);
-    this.#output = this.project(
-      'attention_output',
-      '_output_dense',
-      [...query.slice(0, -1), numQueryHeads, headDim],
-      'abcd,cde->abe',
-      [null, size],
-      { bias: 'e' },
-    );
+    this.#layers = {
+      query: heads('query', query, numQueryHeads),
+      key: heads('key', key, numKeyValueHeads),
+      gate: useGate ? heads('gate', query, numQueryHeads, 'sigmoid') : undefined,
+      value: heads('value', value, numKeyValueHeads),
+      output: this.project(
+        'attention_output',
+        '_output_dense',
+        [...query.slice(0, -1), numQueryHeads, headDim],
+        'abcd,cde->abe',
+        [null, size],
+        { bias: 'e' },
+      ),
+    };
   }
 
   call(inputs: Values, options: CallOptions): Value | Value[] {
-    const [query, value = query, key = value] = inputs;
-    const of = (layer: EinsumDense, x: Value): Value => layer.invoke([x], options)[0] as Value;
-    const scaled = mul(of(this.#query, query), 1 / Math.sqrt(this.options.headDim));
-    const projected = [
-      scaled,
-      this.#repeat(of(this.#key, key)),
-      this.#repeat(of(this.#value, value)),
-    ] as const;
-    const { context, weights } = this.attendHeads(projected, [1], inputs, options);
-    const y = of(this.#output, this.#gate ? mul(context, of(this.#gate, query)) : context);
-    return options.flags?.returnAttentionScores ? [y, weights] : y;
+    const spread = (x: Value): Value => this.#repeat(x);
+    return this.through(this.#layers, inputs, options, { size: this.options.headDim, axes: [1], spread });
   }
 
   /** Each head as often as the queries' heads need it: `[batch, time, numQueryHeads, headDim]`. */

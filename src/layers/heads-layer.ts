@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatShape, type PartialShape, sameShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
+import { mul } from '../ops/index.ts';
 import { attend, dropElements, dropoutOptions, sightMask } from './attention-heads.ts';
 import type { CallSignature } from './call-arguments.ts';
 import { type EinsumDense, einsumDense } from './einsum-dense.ts';
@@ -21,6 +22,22 @@ export const headOptions = layerOptions.extend({
   ...biasOptions,
 });
 type HeadOptions = z.output<typeof headOptions>;
+
+/** How heads see each other. */
+interface HeadsOf {
+  readonly size: number;
+  readonly axes: readonly number[];
+  readonly spread?: (x: Value) => Value;
+}
+
+/** The layers inside. */
+export interface Projections {
+  readonly query: EinsumDense;
+  readonly key: EinsumDense;
+  readonly gate: EinsumDense | undefined;
+  readonly value: EinsumDense;
+  readonly output: EinsumDense;
+}
 
 /** Attention in several heads, each with projections of its own. */
 export abstract class HeadsLayer<S extends z.ZodType<HeadOptions>> extends Layer<S> {
@@ -78,8 +95,27 @@ export abstract class HeadsLayer<S extends z.ZodType<HeadOptions>> extends Layer
     return layer;
   }
 
+  /**
+   * What the layer computes, along `axes`: projections, attention in heads of `size` channels, the output's projection.
+   * @param spread - brings projected keys and values to the queries' heads
+   */
+  protected through(
+    layers: Projections,
+    inputs: Values,
+    options: CallOptions,
+    { size, axes, spread = (x) => x }: HeadsOf,
+  ): Value | Value[] {
+    const [query, value = query, key = value] = inputs;
+    const of = (layer: EinsumDense, x: Value): Value => layer.invoke([x], options)[0] as Value;
+    const scaled = mul(of(layers.query, query), 1 / Math.sqrt(size));
+    const projected = [scaled, spread(of(layers.key, key)), spread(of(layers.value, value))] as const;
+    const { context, weights } = this.#attendHeads(projected, axes, inputs, options);
+    const y = of(layers.output, layers.gate ? mul(context, of(layers.gate, query)) : context);
+    return options.flags?.returnAttentionScores ? [y, weights] : y;
+  }
+
   /** Attention of projected and scaled queries, `[batch, ..., heads, channels]`, along `axes`. */
-  protected attendHeads(
+  #attendHeads(
     [query, key, value]: readonly [Value, Value, Value],
     axes: readonly number[],
     inputs: Values,

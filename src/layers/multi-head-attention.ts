@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { PartialShape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
-import { mul } from '../ops/index.ts';
-import type { EinsumDense } from './einsum-dense.ts';
-import { expectKeysOfValues, HeadsLayer, headOptions } from './heads-layer.ts';
+import { expectKeysOfValues, HeadsLayer, headOptions, type Projections } from './heads-layer.ts';
 import type { CallOptions, PartialShapes, Values } from './layer.ts';
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
@@ -41,11 +39,7 @@ const schema = headOptions.extend({
 export class MultiHeadAttention extends HeadsLayer<typeof schema> {
   static override readonly className = 'MultiHeadAttention';
   static override readonly schema = schema;
-  #query!: EinsumDense;
-  #key!: EinsumDense;
-  #gate: EinsumDense | undefined;
-  #value!: EinsumDense;
-  #output!: EinsumDense;
+  #layers!: Projections;
 
   override build([query, value = query, key = value]: PartialShapes): void {
     expectKeysOfValues(value, key);
@@ -68,20 +62,22 @@ export class MultiHeadAttention extends HeadsLayer<typeof schema> {
         options,
       );
     };
-    this.#query = heads('query', 'query_dense', query, keyDim);
-    this.#key = heads('key', 'key_dense', key, keyDim);
-    if (useGate) this.#gate = heads('gate', '_gate_dense', query, this.#valueDim, 'sigmoid');
-    this.#value = heads('value', 'value_dense', value, this.#valueDim);
     const sizes = outputShape ?? [query.at(-1) as number];
     const { equation, outer } = projection(query.length - 1, 2, sizes.length);
-    this.#output = this.project(
-      'attention_output',
-      'output_dense',
-      [...query.slice(0, -1), numHeads, this.#valueDim],
-      equation,
-      [...open(query.length - 2), ...sizes],
-      { bias: outer },
-    );
+    this.#layers = {
+      query: heads('query', 'query_dense', query, keyDim),
+      key: heads('key', 'key_dense', key, keyDim),
+      gate: useGate ? heads('gate', '_gate_dense', query, this.#valueDim, 'sigmoid') : undefined,
+      value: heads('value', 'value_dense', value, this.#valueDim),
+      output: this.project(
+        'attention_output',
+        'output_dense',
+        [...query.slice(0, -1), numHeads, this.#valueDim],
+        equation,
+        [...open(query.length - 2), ...sizes],
+        { bias: outer },
+      ),
+    };
   }
 
   get #valueDim(): number {
@@ -89,17 +85,11 @@ export class MultiHeadAttention extends HeadsLayer<typeof schema> {
   }
 
   call(inputs: Values, options: CallOptions): Value | Value[] {
-    const [query, value = query, key = value] = inputs;
+    const [{ rank }] = inputs;
     const { keyDim, attentionAxes } = this.options;
-    const of = (layer: EinsumDense, x: Value): Value => layer.invoke([x], options)[0] as Value;
-    const scaled = mul(of(this.#query, query), 1 / Math.sqrt(keyDim));
-    const projected = [scaled, of(this.#key, key), of(this.#value, value)] as const;
     const axes =
-      attentionAxes?.map((axis) => (axis < 0 ? axis + query.rank : axis)) ??
-      open(query.rank - 2).map((_, i) => i + 1);
-    const { context, weights } = this.attendHeads(projected, axes, inputs, options);
-    const y = of(this.#output, this.#gate ? mul(context, of(this.#gate, query)) : context);
-    return options.flags?.returnAttentionScores ? [y, weights] : y;
+      attentionAxes?.map((axis) => (axis < 0 ? axis + rank : axis)) ?? open(rank - 2).map((_, i) => i + 1);
+    return this.through(this.#layers, inputs, options, { size: keyDim, axes });
   }
 
   override getConfig(): Record<string, unknown> {

@@ -1,14 +1,10 @@
 import type { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { reshape } from '../ops/index.ts';
-import { type CallOptions, Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
+import type { CallOptions, PartialShapes, Values } from './layer.ts';
 import { expectSequence } from './recurrent.ts';
-import { layerRegistry, registerLayer } from './registry.ts';
-
-const schema = layerOptions.extend({
-  /** The layer that is applied to every step. */
-  layer: layerRegistry.option(),
-});
+import { registerLayer } from './registry.ts';
+import { Wrapper, type wrapperOptions } from './wrapper.ts';
 
 /**
  * Applies a layer to every step of a sequence by itself: `[batch, time, ...]` in, `[batch, time, ...]` out.
@@ -16,23 +12,8 @@ const schema = layerOptions.extend({
  * The steps are computed as one larger batch, so that batch normalization inside takes its statistics from all of them.
  * @source keras/src/layers/rnn/time_distributed.py
  */
-export class TimeDistributed extends Layer<typeof schema> {
+export class TimeDistributed extends Wrapper {
   static override readonly className = 'TimeDistributed';
-  static override readonly schema = schema;
-
-  constructor(options: z.input<typeof schema>) {
-    super(options);
-    this.track(this.layer, 'layer');
-  }
-
-  /** The layer that is applied to every step. */
-  get layer(): Layer {
-    return this.options.layer;
-  }
-
-  protected override get castsInputs(): boolean {
-    return false;
-  }
 
   protected override get supportsMasking(): boolean {
     return true;
@@ -50,7 +31,7 @@ export class TimeDistributed extends Layer<typeof schema> {
   }
 }
 /** Applies a layer to every step of a sequence. @see {@link TimeDistributed} */
-export const timeDistributed = (options: z.input<typeof schema>): TimeDistributed =>
+export const timeDistributed = (options: z.input<typeof wrapperOptions>): TimeDistributed =>
   new TimeDistributed(options);
 registerLayer(TimeDistributed, [
   { options: { layer: { type: 'dense', units: 2 } }, inputs: [[null, 3, 4]], output: [null, 3, 2] },

@@ -84,7 +84,7 @@ export function batchNormalize(x: Value, gamma: Value, beta: Value, axis: number
   return apply(
     batchNormalizeOp,
     { x, gamma, beta },
-    { axis: normalizeAxis(axis, x.rank, 'affine'), epsilon },
+    { axis: normalizeAxis(axis, x.rank, 'batchNormalize'), epsilon },
   );
 }
 const batchNormalizeOp = defineOp({

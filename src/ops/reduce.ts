@@ -30,8 +30,10 @@ interface Reduction {
   readonly sample?: (shape: Shape) => SampleData;
   /** Constant factors and signs may be applied afterwards. */
   readonly linear?: true;
-  /** ReduceSum takes its axes as an input since opset 13. */
-  readonly axesInput?: true;
+  /** How it is written, unless as an operator with the axes as an attribute. */
+  readonly lower?: (x: Operand, attrs: ReduceAttrs, emit: Emit) => string;
+  /** Another value with the same result, simpler to reduce. */
+  readonly summary?: (x: Value, attrs: ReduceAttrs) => Value | undefined;
 }
 
 /** Defines an op that folds axes into one number. */
@@ -43,7 +45,11 @@ function reduction(def: Reduction): TypedOp<ReduceInputs, ReduceAttrs> {
     inputs: { x: numeric },
     attrs: attrs<ReduceAttrs>(),
     infer: ({ x }, { axes, keepDims }) => ({ dtype: x.dtype, shape: reducedShape(x.shape, axes, keepDims) }),
-    lower: ({ x }, a, emit) => lowerReduction(onnx, def.axesInput === true, x, a, emit),
+    lower: ({ x }, a, emit) => {
+      if (a.axes.length === 0) return emit.op('Identity', [x]);
+      if (def.lower) return def.lower(x, a, emit);
+      return emit.op(onnx, [x], { axes: { ints: a.axes }, keepdims: { int: a.keepDims ? 1 : 0 } });
+    },
     vjp: ({ x }, dy, a, y) => {
       const kept = reducedShape(x.shape, a.axes, true);
       return { x: vjp(x, reshape(dy, kept), reshape(y, kept), a) };
@@ -54,8 +60,8 @@ function reduction(def: Reduction): TypedOp<ReduceInputs, ReduceAttrs> {
       const inner = a.axes.length === x.rank ? beforeReshape(x) : undefined;
       if (inner)
         return reshape(reduce(typed, inner, undefined, false), reducedShape(x.shape, a.axes, a.keepDims));
-      const scattered = name === 'reduceSum' ? summandsAlong(x, a.axes) : undefined;
-      if (scattered) return reduce(typed, scattered, a.axes, a.keepDims);
+      const summary = def.summary?.(x, a);
+      if (summary) return reduce(typed, summary, a.axes, a.keepDims);
       return def.linear ? pulledOut(typed, x, a) : undefined;
     },
     sinkTranspose: ({ x }, { axes, keepDims }, permutation) => {
@@ -107,21 +113,11 @@ function sumAsProduct(x: Operand, { axes, keepDims }: ReduceAttrs, emit: Emit): 
   return result.length === 1 ? sum : emit.op('Reshape', [sum, list(result)]);
 }
 
-function lowerReduction(
-  onnx: string,
-  axesInput: boolean,
-  x: Operand,
-  { axes, keepDims }: ReduceAttrs,
-  emit: Emit,
-): string {
-  const keepdims = { int: keepDims ? 1 : 0 };
-  if (axes.length === 0) return emit.op('Identity', [x]);
-  if (onnx === 'ReduceSum' && emit.target === 'runtime') {
-    const product = sumAsProduct(x, { axes, keepDims }, emit);
-    if (product !== undefined) return product;
-  }
-  if (axesInput) return emit.op(onnx, [x, emit.constant(axes, 'int64')], { keepdims });
-  return emit.op(onnx, [x], { axes: { ints: axes }, keepdims });
+/** ReduceSum takes its axes as an input since opset 13. */
+function lowerSum(x: Operand, a: ReduceAttrs, emit: Emit): string {
+  const product = emit.target === 'runtime' ? sumAsProduct(x, a, emit) : undefined;
+  const keepdims = { int: a.keepDims ? 1 : 0 };
+  return product ?? emit.op('ReduceSum', [x, emit.constant(a.axes, 'int64')], { keepdims });
 }
 
 /** Reduction over axes of size 1 (or none): a reshape, and |x| for the norms. */
@@ -197,7 +193,8 @@ export function reduceSum(x: Value, axes?: readonly number[], keepDims = false):
 const reduceSumOp = reduction({
   name: 'reduceSum',
   onnx: 'ReduceSum',
-  axesInput: true,
+  lower: lowerSum,
+  summary: (x, { axes }) => summandsAlong(x, axes),
   f: total,
   vjp: (x, dy) => broadcastTo(dy, x.shape),
   linear: true,

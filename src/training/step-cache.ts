@@ -20,7 +20,7 @@ export class StepCache {
   /** Steps that are tied to the present place of the weights, found without making a key. */
   readonly #ready = new Map<BatchTypes, Map<string, Step>>();
   /** Learning rate that was set before training began. */
-  firstRate: number | undefined;
+  #firstRate: number | undefined;
   #store: ParameterStore | undefined;
   #profile: Profile | undefined;
 
@@ -34,6 +34,16 @@ export class StepCache {
     return this.#store;
   }
 
+  /** Learning rate of the next step. @throws {@link ConfigError} when it is set while a schedule decides it */
+  get learningRate(): number {
+    return this.#store?.learningRate ?? this.#firstRate ?? this.#compiled.optimizer.learningRateAt(0);
+  }
+
+  set learningRate(value: number) {
+    if (this.#store === undefined) this.#firstRate = value;
+    else this.#store.learningRate = value;
+  }
+
   /**
    * The parameters in their arena, made on first use. The model must be built.
    * @throws {@link ConfigError} when other weights are to be trained than before
@@ -45,7 +55,7 @@ export class StepCache {
       return this.#store;
     }
     this.#store = await ParameterStore.create(this.#model, this.#compiled);
-    if (this.firstRate !== undefined) this.#store.learningRate = this.firstRate;
+    if (this.#firstRate !== undefined) this.#store.learningRate = this.#firstRate;
     return this.#store;
   }
 

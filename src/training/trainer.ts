@@ -66,12 +66,11 @@ export class Trainer {
 
   /** Learning rate of the next step. @throws {@link ConfigError} when it is set while a schedule decides it */
   get learningRate(): number {
-    return this.store?.learningRate ?? this.#steps.firstRate ?? this.compiled.optimizer.learningRateAt(0);
+    return this.#steps.learningRate;
   }
 
   set learningRate(value: number) {
-    if (this.store === undefined) this.#steps.firstRate = value;
-    else this.store.learningRate = value;
+    this.#steps.learningRate = value;
   }
 
   /** Keras's `fit`. */

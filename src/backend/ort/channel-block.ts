@@ -1,4 +1,5 @@
-import { encodeModel, type ValueInfoProto } from '../../onnx/proto.ts';
+import { modelOf } from '../../onnx/emit.ts';
+import { encodeModel, type GraphProto, type ValueInfoProto } from '../../onnx/proto.ts';
 import type { Driver } from './driver.ts';
 
 const searches = new WeakMap<Driver, Promise<void>>();
@@ -41,29 +42,16 @@ function probeModel(): Uint8Array {
     name,
     type: { kind: 'tensor', elementType: 1, shape: spec.shape },
   });
-  return encodeModel({
-    irVersion: 8,
-    opsetImports: [
-      { domain: '', version: 17 },
-      { domain, version: 1 },
+  const graph: GraphProto = {
+    name: 'probe',
+    nodes: [
+      { name: 'reorder', domain, opType: 'ReorderInput', inputs: ['x'], outputs: ['y'], attributes: [] },
     ],
-    producerName: 'tfk',
-    producerVersion: '',
-    domain: '',
-    modelVersion: 0,
-    graph: {
-      name: 'probe',
-      nodes: [
-        { name: 'reorder', domain, opType: 'ReorderInput', inputs: ['x'], outputs: ['y'], attributes: [] },
-      ],
-      initializers: [],
-      inputs: [valueInfo('x')],
-      outputs: [valueInfo('y')],
-      valueInfos: [],
-      sparseInitializers: 0,
-    },
-    metadataProps: [],
-    functions: 0,
-    trainingInfos: 0,
-  });
+    initializers: [],
+    inputs: [valueInfo('x')],
+    outputs: [valueInfo('y')],
+    valueInfos: [],
+    sparseInitializers: 0,
+  };
+  return encodeModel(modelOf(graph, [domain]));
 }
