@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { FormatError } from '../errors.ts';
-import { ioError } from '../formats/atomic.ts';
+import { ioError, removeUnfinishedWrites } from '../formats/atomic.ts';
 import { readState, writeState } from '../formats/state-file.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
@@ -20,7 +20,6 @@ const schema = z.strictObject({
 
 const fileName = /^run-(\d{9})\.checkpoint$/;
 const stateSchema = z.strictObject({ steps: z.int() });
-const leftOver = /^\.tfk-.*\.tmp$/;
 
 /**
  * Saves the whole run while it trains, and goes on from there when `fit` is called again after the process died: the
@@ -46,7 +45,7 @@ export class BackupAndRestore extends Callback<typeof schema> {
     await mkdir(backupDir, { recursive: true }).catch((error: unknown) => {
       throw ioError(error, backupDir, 'write');
     });
-    await this.#remove((await readdir(backupDir)).filter((name) => leftOver.test(name)));
+    await removeUnfinishedWrites(backupDir);
     let damage: unknown;
     for (const name of (await this.#checkpoints()).reverse()) {
       try {

@@ -3,7 +3,13 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
-import { ioError, messageOf, systemCode, writeFileAtomic } from '../formats/atomic.ts';
+import {
+  ioError,
+  messageOf,
+  removeUnfinishedWrites,
+  systemCode,
+  writeFileAtomic,
+} from '../formats/atomic.ts';
 
 /** The files of a run, by what they hold. `metrics` is written last: a folder that has it holds a finished run. */
 export const runFiles = {
@@ -44,6 +50,7 @@ export async function openRunFolder(folder: string, keep: boolean): Promise<RunF
     throw ioError(error, folder, 'write');
   });
   await lock(folder);
+  await removeUnfinishedWrites(folder);
   if (!keep) {
     // without metrics a folder is not taken for a finished run, without config not for one that can go on
     for (const file of [runFiles.metrics, runFiles.config, checkpointFolder, ...Object.values(runFiles)])

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, TfkError } from '../errors.ts';
 
@@ -25,6 +25,14 @@ export async function writeFileAtomic(path: string, content: Uint8Array | ByteCh
     await rm(temporary, { force: true }).catch(() => {});
     throw ioError(error, path, 'write');
   }
+}
+
+const temporaryName = /^\.tfk-.*\.tmp$/;
+
+/** Removes what a process that was killed while it wrote left in a folder. No other process may write there. */
+export async function removeUnfinishedWrites(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => temporaryName.test(name));
+  for (const name of names) await rm(join(folder, name), { force: true });
 }
 
 async function writeSynced(path: string, chunks: ByteChunks, mode: number | undefined): Promise<void> {

@@ -1,3 +1,3 @@
 import { checkStructures } from './golden.ts';
 
-checkStructures((params) => params >= 6e7);
+checkStructures((params) => params >= 1.2e7);

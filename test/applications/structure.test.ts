@@ -1,4 +1,4 @@
 import { checkStructures } from './golden.ts';
 
-// the large ones take seconds and gigabytes: structure.full.ts
-checkStructures((params) => params < 6e7);
+// the larger ones take seconds each: structure.full.ts
+checkStructures((params) => params < 1.2e7);
