@@ -15,6 +15,12 @@ interface Weights {
   readonly adjoint?: boolean;
 }
 
+/** A window, which may slide over its input with zeros between the elements. */
+interface SpreadConv extends ConvAttrs {
+  /** Distance of the input's elements from each other, 1 by default. */
+  readonly spread?: readonly number[];
+}
+
 /**
  * A 2-D convolution by the runtime's blocked kernels, where they apply and are the quicker ones: a kernel larger than
  * one element, and channels that fill whole blocks (or depthwise ones).
@@ -25,7 +31,7 @@ export function lowerBlocked(
   x: Operand,
   { operand: w, adjoint = false }: Weights,
   bias: Operand | undefined,
-  a: ConvAttrs,
+  { spread = [1, 1], ...a }: SpreadConv,
   y: Shape,
   emit: Emit,
 ): string | undefined {
@@ -36,6 +42,8 @@ export function lowerBlocked(
   const depthwise = a.group > 1 && a.group === channels && a.group === filters;
   if (channels % block !== 0 || filters % block !== 0 || (a.group !== 1 && !depthwise)) return undefined;
   if (((sizeOf(y) * channels) / a.group) * sizeOf(kernel) < worthwhile) return undefined;
+  // zeros cost as much as other elements: too much where every filter sees every channel
+  if (!depthwise && spread.some((n) => n > 1)) return undefined;
 
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const blocks = (n: number): [number, number] => [n / block, block];
@@ -56,7 +64,31 @@ export function lowerBlocked(
   const ordered = emit.op('Transpose', [apart], { perm: { ints: order } });
   const weights = emit.op('Reshape', [ordered, list([filters, channels / a.group, ...kernel])]);
   const reordered = emit.op('ReorderInput', [x], {}, domain);
-  return blockedConv(reordered, weights, bias, kernel, a, filters, emit);
+  return blockedConv(
+    spreadApart(reordered, x.type.shape, spread, block, emit),
+    weights,
+    bias,
+    kernel,
+    a,
+    filters,
+    emit,
+  );
+}
+
+/** A reordered tensor with zeros after each of its elements along the spatial axes. */
+function spreadApart(
+  x: string,
+  shape: Shape,
+  [down = 1, across = 1]: Shape,
+  block: number,
+  emit: Emit,
+): string {
+  if (down === 1 && across === 1) return x;
+  const list = (values: readonly number[]) => emit.constant(values, 'int64');
+  const [batch, channels, height, width] = shape as [number, number, number, number];
+  const apart = emit.op('Reshape', [x, list([(batch * channels) / block, height, 1, width, block])]);
+  const wider = emit.op('Pad', [apart, list([0, 0, 0, 0, 0, 0, 0, down - 1, 0, (across - 1) * block])]);
+  return emit.op('Reshape', [wider, list([batch, channels, height * down, width * across])]);
 }
 
 /** Weights turned around along their spatial axes. */
@@ -101,12 +133,12 @@ export function lowerGradientBlocked(
   const [batch, filters] = dy.type.shape as [number, number];
   const channels = x.type.shape[1] as number;
   if (block === undefined || kernel.length !== 2) return undefined;
-  if (((sizeOf(dy.type.shape) * channels) / a.group) * sizeOf(kernel) < worthwhile) return undefined;
   const sliding = { x, dy, a, kernel, block, emit };
-  if (a.group === 1 && batch % block === 0 && filters % block === 0 && channels >= block)
-    return denseGradient(sliding);
   const depthwise = a.group > 1 && a.group === channels && a.group === filters;
-  return depthwise && (batch * channels) % block === 0 ? depthwiseGradient(sliding) : undefined;
+  if (depthwise) return (batch * channels) % block === 0 ? depthwiseGradient(sliding) : undefined;
+  const products = sizeOf(dy.type.shape) * channels * sizeOf(kernel);
+  const fits = a.group === 1 && batch % block === 0 && filters % block === 0 && channels >= block;
+  return fits && products >= worthwhile ? denseGradient(sliding) : undefined;
 }
 
 function denseGradient(sliding: Sliding): string {

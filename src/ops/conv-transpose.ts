@@ -9,6 +9,7 @@ import { flip, lowerBlocked } from './conv-blocked.ts';
 import { convGradWeights } from './conv-grad-weights.ts';
 import { biasFilled, forEachProduct } from './conv-reference.ts';
 import { type ConvAttrs, channelSum, checkBias, checkGroup } from './conv-support.ts';
+import { lowerTranspose } from './shape.ts';
 import { float } from './support.ts';
 import { checkWindow, perAxis, readWindow, spatialOf, splitPads, windowAttrs, windowOnnx } from './window.ts';
 
@@ -59,12 +60,13 @@ const convTransposeOp = defineOp({
     return { dtype: x.dtype, shape };
   },
   lower: ({ x, w, bias }, a, emit, y) => {
-    const pads = convPads(a, w.type.shape);
+    const pads = convPads(a, x.type.shape, w.type.shape, y.shape);
     if (pads !== undefined) {
-      const adjoint = { ...a, pads };
-      const blocked = lowerBlocked(x, { operand: w, adjoint: true }, bias, adjoint, y.shape, emit);
+      const adjoint = { ...a, strides: a.strides.map(() => 1), pads };
+      const spread = { ...adjoint, spread: a.strides };
+      const blocked = lowerBlocked(x, { operand: w, adjoint: true }, bias, spread, y.shape, emit);
       if (blocked !== undefined) return blocked;
-      if (betterAsConv(x.type.shape, w.type.shape, a.group, y.shape))
+      if (a.strides.every((s) => s === 1) && betterAsConv(x.type.shape, w.type.shape, a.group, y.shape))
         return lowerAsConv(x, w, bias, adjoint, emit);
     }
     const { group, outputPadding, ...window } = a;
@@ -134,13 +136,23 @@ const convTransposeOp = defineOp({
   onnx: { ConvTranspose: readConvTranspose },
 });
 
-/** Pads of the convolution with flipped weights that is the same sum, where there is one: without strides. */
-function convPads({ strides, pads, dilations }: ConvTransposeAttrs, w: Shape): number[] | undefined {
-  const inner = pads.map((n, i) => {
-    const axis = i % strides.length;
-    return (dilations[axis] as number) * ((w[2 + axis] as number) - 1) - n;
-  });
-  return strides.every((s) => s === 1) && inner.every((n) => n >= 0) ? inner : undefined;
+/**
+ * Pads of the convolution with flipped weights that is the same sum, where there is one: it slides without strides over
+ * `x` with `stride - 1` zeros after each element.
+ */
+function convPads(
+  { strides, pads, dilations }: ConvTransposeAttrs,
+  x: Shape,
+  w: Shape,
+  y: Shape,
+): number[] | undefined {
+  const reach = spatialOf(w).map((k, i) => (dilations[i] as number) * (k - 1));
+  const before = reach.map((n, i) => n - (pads[i] as number));
+  const spread = spatialOf(x).map((n, i) => n * (strides[i] as number));
+  const after = spatialOf(y).map(
+    (n, i) => n + (reach[i] as number) - (spread[i] as number) - (before[i] as number),
+  );
+  return [...before, ...after].every((n) => n >= 0) ? [...before, ...after] : undefined;
 }
 
 /**
@@ -156,11 +168,10 @@ function betterAsConv(x: Shape, w: Shape, group: number, y: Shape): boolean {
 /** {@link convTranspose} without strides, as a convolution with flipped weights, groups swapped inside. */
 function lowerAsConv(x: Operand, w: Operand, bias: Operand | undefined, a: ConvAttrs, emit: Emit): string {
   const [inputs, depth, ...kernel] = w.type.shape as [number, number, ...number[]];
-  const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const each = inputs / a.group;
-  const apart = emit.op('Reshape', [flip(w, emit), list([a.group, each, depth, sizeOf(kernel)])]);
-  const swapped = emit.op('Transpose', [apart], { perm: { ints: [0, 2, 1, 3] } });
-  const weights = emit.op('Reshape', [swapped, list([a.group * depth, each, ...kernel])]);
+  const apart = [a.group, each, depth, sizeOf(kernel)];
+  const shape = [a.group * depth, each, ...kernel];
+  const weights = lowerTranspose(flip(w, emit), apart, [0, 2, 1, 3], shape, emit);
   return emit.op('Conv', [x, weights, bias], { ...windowOnnx(a), group: { int: a.group } });
 }
 

@@ -11,7 +11,7 @@ import {
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastReader, forEachIndex } from '../ir/ndarray.ts';
-import { apply, attrs, defineOp } from '../ir/op.ts';
+import { apply, attrs, defineOp, type Emit, type Operand } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { reduceSum } from './reduce.ts';
 import { anything, constantFill } from './support.ts';
@@ -133,7 +133,10 @@ export const transposeOp = defineOp({
       { op: 'transpose', argument: 'permutation', received: `[${permutation}]` },
     );
   },
-  lower: ({ x }, { permutation }, emit) => emit.op('Transpose', [x], { perm: { ints: permutation } }),
+  lower: ({ x }, { permutation }, emit, y) =>
+    emit.target === 'standard' || movesOneAxis(permutation)
+      ? emit.op('Transpose', [x], { perm: { ints: permutation } })
+      : lowerTranspose(x, x.type.shape, permutation, y.shape, emit),
   vjp: (_inputs, dy, { permutation }) => ({ x: transpose(dy, invertPermutation(permutation)) }),
   reference: ({ x }, { permutation }, y) => {
     const strides = stridesOf(x.shape);
@@ -165,6 +168,8 @@ export const transposeOp = defineOp({
   samples: [
     { inputs: { x: normal([2, 3, 4]) }, attrs: { permutation: [2, 0, 1] } },
     { inputs: { x: normal([2, 3]) }, attrs: { permutation: [1, 0] } },
+    { inputs: { x: normal([1, 1, 2, 3]) }, attrs: { permutation: [3, 2, 0, 1] } },
+    { inputs: { x: normal([2, 3, 1, 4, 2]) }, attrs: { permutation: [3, 4, 0, 2, 1] } },
   ],
   errors: [{ inputs: { x: normal([2, 3]) }, attrs: { permutation: [0, 0] }, throws: ShapeError }],
   onnx: {
@@ -174,6 +179,43 @@ export const transposeOp = defineOp({
     },
   },
 });
+
+/** A transpose with as few axes as it takes, between reshapes; the result gets `shape`. */
+export function lowerTranspose(
+  x: Operand | string,
+  from: Shape,
+  permutation: readonly number[],
+  shape: Shape,
+  emit: Emit,
+): string {
+  const fewer = compact(from, permutation);
+  const reshaped = (v: Operand | string, to: Shape) => emit.op('Reshape', [v, emit.constant(to, 'int64')]);
+  if (fewer.order.length < 2) return reshaped(x, shape);
+  const moved = emit.op('Transpose', [reshaped(x, fewer.shape)], { perm: { ints: fewer.order } });
+  return reshaped(moved, shape);
+}
+
+/** The same transpose with fewer axes: without those of size 1, and with those as one that stay side by side. */
+function compact(shape: Shape, permutation: readonly number[]): { shape: Shape; order: readonly number[] } {
+  const kept = shape.flatMap((n, axis) => (n === 1 ? [] : [axis]));
+  const groups: number[][] = [];
+  for (const axis of permutation.filter((axis) => shape[axis] !== 1)) {
+    const group = groups.at(-1);
+    if (group && kept.indexOf(axis) === kept.indexOf(group.at(-1) as number) + 1) group.push(axis);
+    else groups.push([axis]);
+  }
+  const sorted = [...groups].sort(([a = 0], [b = 0]) => a - b);
+  return {
+    shape: sorted.map((group) => sizeOf(group.map((axis) => shape[axis] as number))),
+    order: groups.map((group) => sorted.indexOf(group)),
+  };
+}
+
+/** Whether all other axes stay in order: the runtime moves whole blocks then, and elements one by one otherwise. */
+const movesOneAxis = (permutation: readonly number[]): boolean =>
+  permutation.some((_, i) =>
+    permutation.toSpliced(i, 1).every((axis, k, rest) => k === 0 || axis > (rest[k - 1] as number)),
+  );
 
 /** The permutation that undoes `permutation`. */
 export function invertPermutation(permutation: readonly number[]): number[] {

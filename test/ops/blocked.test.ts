@@ -32,6 +32,12 @@ const cases: Readonly<Record<string, Case>> = {
     x: [16, 48, 31, 32],
     w: [48, 1, 3, 3],
     options: { strides: 2, pads: [0, 1, 1, 0], group: 48 },
+    blocked: 3,
+  },
+  'depthwise with strides and places left over': {
+    x: [16, 48, 33, 32],
+    w: [48, 1, 3, 2],
+    options: { strides: [3, 2], pads: [0, 1, 1, 0], group: 48 },
     blocked: 2,
   },
   'batches that fill no block': { x: [5, 16, 20, 20], w: [32, 16, 3, 3], blocked: 2 },
