@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { allocate } from '../core/dtype.ts';
 import type { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
@@ -23,5 +24,8 @@ export const initializers = new ConfiguredRegistry<Initializer>('initializer');
 export const seedOption = z.int().nullable().default(null);
 
 /** Values drawn one by one. */
-export const drawn = (shape: Shape, draw: () => number): Float32Array =>
-  Float32Array.from({ length: sizeOf(shape) }, draw);
+export function drawn(shape: Shape, draw: () => number): Float32Array {
+  const values = allocate('float32', sizeOf(shape)) as Float32Array;
+  for (let i = 0; i < values.length; i++) values[i] = draw(); // much quicker than Float32Array.from
+  return values;
+}
