@@ -19,7 +19,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ("layers", "attention", "recurrent", "training", "losses", "losses_more", "optimizers", "optimizers_more", "metrics", "metrics_more", "layers_more", "lora", "activations", "schedules", "defaults", "initializers", "names", "augmentation")
+PARTS = ("layers", "attention", "recurrent", "training", "losses", "losses_more", "optimizers", "optimizers_more", "metrics", "metrics_more", "layers_more", "lora", "activations", "schedules", "defaults", "initializers", "names", "augmentation", "five_steps", "operations", "reduction_metrics")
 
 
 def main():
@@ -36,7 +36,7 @@ def main():
 
     for part in arguments.parts:
         module = importlib.import_module(f"recorder.{part}")
-        if part == "files":
+        if part in ("files", "trained_files"):
             module.record(arguments.out / "keras")
         else:
             common.write(arguments.out / f"{part.replace('_', '-')}.json", module.record())
