@@ -8,10 +8,14 @@ import {
 } from '../layers/call-arguments.ts';
 import { InputLayer } from '../layers/input.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
+import { Recurrent } from '../layers/recurrent.ts';
+import { StackedRNNCells } from '../layers/stacked-rnn-cells.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { Functional } from '../models/functional.ts';
+import { type Place, placeOf } from './keras-arguments.ts';
 import type { Json } from './keras-json.ts';
 import { excerpt, isRecord } from './keras-objects.ts';
+import { KerasOperation } from './keras-operation.ts';
 import { kerasKey, ownKey } from './keras-spelling.ts';
 
 /** How Keras writes the wiring of a functional model. */
@@ -33,6 +37,7 @@ export function graphToKeras(model: Functional): KerasGraph {
     config: { shape, dtype, keras_history: [origin.call.layer.name, nodeOf(origin), origin.index] },
   });
   const callToKeras = (call: LayerCall): Json => {
+    if (call.layer instanceof KerasOperation) return call.layer.nodeToKeras(call.inputs, tensorToKeras);
     const inputs = call.inputs.map(tensorToKeras);
     const oneByOne = inputs.length === 1 || call.layer.signature.inputs !== undefined;
     return { args: oneByOne ? inputs : [inputs], kwargs: argumentsToKeras(call, tensorToKeras) };
@@ -68,7 +73,9 @@ function argumentsToKeras(
   const kwargs: Record<string, Json> = {};
   for (const [name, list] of Object.entries(tensors)) {
     if (listed.includes(name)) continue;
-    kwargs[kerasKey(name)] = lists.includes(name) ? list.map(toKeras) : toKeras(list[0] as SymbolicTensor);
+    kwargs[kerasKey(name)] = lists.includes(name)
+      ? statesToKeras(layer, list.map(toKeras))
+      : toKeras(list[0] as SymbolicTensor);
   }
   if (listed.some((name) => tensors[name])) {
     kwargs.mask = listed.map((name) => {
@@ -78,6 +85,16 @@ function argumentsToKeras(
   }
   for (const [name, flag] of Object.entries(flags)) kwargs[kerasKey(name)] = flag;
   return kwargs;
+}
+
+/** Initial states of stacked cells: those of each cell together, where it has several. */
+function statesToKeras(layer: Layer, states: readonly Json[]): Json {
+  if (!(layer instanceof Recurrent && layer.cell instanceof StackedRNNCells)) return states;
+  const rest = [...states];
+  return layer.cell.cells.map(({ stateShapes }) => {
+    const own = rest.splice(0, stateShapes.length);
+    return own.length === 1 ? (own[0] as Json) : own;
+  });
 }
 
 /** Masks that Keras takes together, as a list `mask`. */
@@ -93,9 +110,6 @@ export interface GraphMember {
   readonly layer: Layer;
   readonly inboundNodes: unknown;
 }
-
-/** Layer, node, and which of its outputs. */
-type Place = readonly [layer: string, node: number, tensor: number];
 
 /** A call that is to be made, and once it is, what came out. */
 interface Use {
@@ -180,6 +194,9 @@ function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
   if (layer instanceof InputLayer) {
     return [{ layer, places: [], args: noArguments, previous: undefined, outputs: [layer.tensor()] }];
   }
+  if (layer instanceof KerasOperation) {
+    return [{ layer, places: layer.places, args: noArguments, previous: undefined, outputs: undefined }];
+  }
   const nodes = z.array(nodeSchema).safeParse(inboundNodes);
   if (!nodes.success) {
     throw new FormatError(
@@ -240,17 +257,13 @@ function argumentsFromKeras(
 }
 
 const place = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);
-const tensorSchema = z.object({
-  class_name: z.literal('__keras_tensor__'),
-  config: z.object({ keras_history: place }),
-});
 
 /** The tensors among a call's arguments; records in the order of their keys. Absent arguments are `null`. */
 function placesOfTensors(value: unknown, where: string): Place[] {
   if (value === null || value === false) return [];
   if (Array.isArray(value)) return value.flatMap((element) => placesOfTensors(element, where));
-  const tensor = tensorSchema.safeParse(value);
-  if (tensor.success) return [tensor.data.config.keras_history];
+  const tensor = placeOf(value);
+  if (tensor !== undefined) return [tensor];
   if (isRecord(value) && !('class_name' in value)) return placesOfTensors(sortedValues(value), where);
   throw new FormatError(`${where}: an argument that is no tensor, ${excerpt(value)}, is not supported.`, {
     op: 'keras',

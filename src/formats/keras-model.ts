@@ -23,6 +23,7 @@ import {
   type ReadContext,
   rawObject,
 } from './keras-objects.ts';
+import { isKerasOperation, KerasOperation, operationFromKeras } from './keras-operation.ts';
 import { registeredName } from './registered.ts';
 
 /** Layers that stand in several places, with the number by which Keras recognizes them. */
@@ -54,6 +55,7 @@ export function layerToKeras(layer: Layer, shared: Shared = new Map()): KerasObj
 
 function plainLayerToKeras(layer: Layer, shared: Shared): KerasObject {
   if (layer instanceof InputLayer) return objectToKeras(layer, inputToKeras(layer));
+  if (layer instanceof KerasOperation) return layer.toKeras();
   if (layer instanceof Sequential) return sequentialToKeras(layer, shared);
   if (layer instanceof Functional) return functionalToKeras(layer, shared);
   if (layer instanceof Model && registeredName(layer.constructor) === undefined) {
@@ -63,7 +65,11 @@ function plainLayerToKeras(layer: Layer, shared: Shared): KerasObject {
       { op: 'save', received: layer.className },
     );
   }
-  const object = objectToKeras(layer, layerConfigToKeras(layer));
+  const inside = (part: Layer): KerasObject =>
+    part instanceof Model
+      ? layerToKeras(part, shared)
+      : objectToKeras(part, layerConfigToKeras(part, inside));
+  const object = objectToKeras(layer, layerConfigToKeras(layer, inside));
   return layer.weights.length > 0 || layer instanceof Model
     ? { ...object, build_config: buildConfig(layer) }
     : object;
@@ -193,7 +199,9 @@ function newLayer(value: unknown, raw: RawObject, context: ReadContext, where: s
   if (modelModules.includes(module) && className === 'Functional')
     return newFunctional(config, context, where);
   if (module === 'keras.layers' && className === 'InputLayer') return newInput(config, context, where);
-  const made = objectFromKeras(value, 'layer', context, where);
+  if (isKerasOperation(raw)) return operationFromKeras(raw, where);
+  const inside = (part: unknown, place: string): Layer => layerFromKeras(part, context, place);
+  const made = objectFromKeras(value, 'layer', { ...context, layer: inside }, where);
   if (made instanceof Layer) return made;
   if (!(made instanceof Configured)) return layerRegistry.make(made);
   throw new FormatError(`${where}: expected a layer. Received ${made.className}.`, {

@@ -35,10 +35,26 @@ export interface ReadContext {
   readonly customObjects: CustomObjects;
   /** Layers that occur several times, by Keras's number. */
   readonly shared: Map<number, Layer>;
+  /** Makes a layer that is an option of another one: it may be a model. */
+  readonly layer?: (value: unknown, where: string) => Layer;
 }
+
+/** Writes a layer that is an option of another one. */
+export type LayerToKeras = (layer: Layer) => KerasObject;
+const plainLayer: LayerToKeras = (layer) => objectToKeras(layer, layerConfigToKeras(layer));
 
 /** Classes that Keras exports, and finds again, under another name than the class has. */
 const exportNames: Readonly<Record<string, string>> = { GroupedQueryAttention: 'GroupQueryAttention' };
+
+/** Classes that Keras does not export, where it looks for them. */
+const ownModules: Readonly<Record<string, string>> = {
+  CustomScaleLayer: 'keras.src.applications.inception_resnet_v2',
+  LayerScale: 'keras.src.applications.convnext',
+};
+
+/** The module that a file names for a class of a kind. */
+const moduleOf = (className: string, kind: Kind | undefined): string | null =>
+  ownModules[className] ?? kind?.module ?? null;
 
 /** An object in Keras's form; classes that are not registered are written as custom ones. */
 export function objectToKeras(object: Configured, config: JsonRecord = configToKeras(object)): KerasObject {
@@ -48,7 +64,7 @@ export function objectToKeras(object: Configured, config: JsonRecord = configToK
   const ours =
     own === undefined && kind?.registry.has(className) && kind.registry.get(className) === object.constructor;
   return {
-    module: ours ? (kind?.module ?? null) : null,
+    module: ours ? moduleOf(className, kind) : null,
     class_name: exportNames[className] ?? className,
     config,
     registered_name: ours ? null : (own ?? `Custom>${className}`),
@@ -56,20 +72,20 @@ export function objectToKeras(object: Configured, config: JsonRecord = configToK
 }
 
 /** The options of an object under Keras's names; those that were left out stay out. */
-export function configToKeras(object: Configured): JsonRecord {
+export function configToKeras(object: Configured, inside: LayerToKeras = plainLayer): JsonRecord {
   const { schema } = object.constructor as unknown as ConfiguredClass<Configured>;
   const entries = Object.entries(object.currentOptions);
   return Object.fromEntries(
     entries
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [kerasKey(key), valueToKeras(value, key, spellingOf(schema, key))]),
+      .map(([key, value]) => [kerasKey(key), valueToKeras(value, key, spellingOf(schema, key), inside)]),
   );
 }
 
 /** The options of a layer that is no model, with what all layers have. */
-export function layerConfigToKeras(layer: Layer): JsonRecord {
+export function layerConfigToKeras(layer: Layer, inside?: LayerToKeras): JsonRecord {
   // not every layer of Keras's has these two as arguments of its own
-  const { activity_regularizer, trainable: _, dtype, ...options } = configToKeras(layer);
+  const { activity_regularizer, trainable: _, dtype, ...options } = configToKeras(layer, inside);
   return {
     ...options,
     name: layer.name,
@@ -79,16 +95,22 @@ export function layerConfigToKeras(layer: Layer): JsonRecord {
   };
 }
 
-function valueToKeras(value: unknown, key: string, spelling: OptionSpelling | undefined): Json {
-  if (value instanceof Layer) return objectToKeras(value, layerConfigToKeras(value));
+function valueToKeras(
+  value: unknown,
+  key: string,
+  spelling: OptionSpelling | undefined,
+  inside: LayerToKeras,
+): Json {
+  if (value instanceof Layer) return inside(value);
   if (value instanceof Configured) return objectToKeras(value);
   if (typeof value === 'function') return functionToKeras(functionName(value as never));
   if (typeof value === 'string') {
     return namesActivation(key) || spelling?.choices.includes(value) ? kerasId(value) : value;
   }
-  if (Array.isArray(value)) return value.map((element) => valueToKeras(element, key, spelling));
+  if (Array.isArray(value)) return value.map((element) => valueToKeras(element, key, spelling, inside));
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, valueToKeras(v, k, undefined)]));
+    const entries = Object.entries(value).map(([k, v]) => [k, valueToKeras(v, k, undefined, inside)]);
+    return Object.fromEntries(entries);
   }
   if (typeof value === 'number') return spelling?.float ? new Float(value) : value;
   return value as null | boolean;
@@ -168,7 +190,9 @@ export function objectFromKeras(
   const kind = kinds.find((k) => k.kind === kindName);
   const type = classOf(raw, kind, context, where);
   const config = configFromKeras(raw.config, type, context, `${where}: ${raw.className}`);
-  return raw.module === kind?.module ? { className: type.className, config } : new type(config as never);
+  return raw.module === moduleOf(raw.className, kind)
+    ? { className: type.className, config }
+    : new type(config as never);
 }
 
 function classOf(
@@ -190,7 +214,7 @@ function classOf(
     own(context.customObjects, className) ??
     registeredClass(customName ?? '');
   if (custom !== undefined) return custom;
-  if (kind !== undefined && module === kind.module && kind.registry.has(className)) {
+  if (kind !== undefined && module === moduleOf(className, kind) && kind.registry.has(className)) {
     return kind.registry.get(className);
   }
   const name = `${module ?? 'custom'}.${className}`;
@@ -252,6 +276,7 @@ function valueFromKeras(
   if (name !== undefined && spelling.kind === 'function') return namedFunction(name, where);
   const isBuiltin = module === 'builtins' || module === 'keras.activations';
   if (name !== undefined && isBuiltin && activations.has(name)) return camelCase(name);
+  if (spelling.kind === 'layer' && context.layer !== undefined) return context.layer(value, where);
   return objectFromKeras(value, spelling.kind ?? 'option', context, where);
 }
 
@@ -267,12 +292,11 @@ function namedFunction(name: string, where: string): unknown {
 
 /**
  * Whether a key of Keras's that we do not have changes nothing: it is off, or says float32. (`renorm_momentum` belongs
- * to `renorm`, which must be off; the dtype of a metric is that of its sums; low-rank updates are saved as part of the
- * kernel.)
+ * to `renorm`, which must be off; the dtype of a metric is that of its sums.)
  */
 function asksForNothing(key: string, value: unknown, type: ConfiguredClass<Configured>): boolean {
   if (value === null || value === false) return true;
-  if (['renorm_momentum', 'lora_rank', 'lora_alpha'].includes(key)) return true;
+  if (key === 'renorm_momentum') return true;
   return key === 'dtype' && (dtypeName(value) === 'float32' || type.prototype instanceof Metric);
 }
 

@@ -19,6 +19,7 @@ import {
   sortArguments,
 } from './call-arguments.ts';
 import type { Initializer } from './initializer.ts';
+import { checkInputs, type InputSpec } from './input-spec.ts';
 import { located, standIns } from './layer-errors.ts';
 import { keepMask, maskOf, setMask, withMask } from './masks.ts';
 import { type Regularizer, regularizers } from './regularizers.ts';
@@ -68,6 +69,8 @@ export const clearSession = (): void => counters.clear();
 export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<S> {
   static override readonly schema: z.ZodType = layerOptions;
   readonly name: string;
+  /** What is expected of the input, or of each; checked before the layer is built or called. A layer may set it. */
+  inputSpec?: InputSpec | readonly (InputSpec | null)[];
   /** Uses of this layer in functional models, in order. */
   readonly calls: LayerCall[] = [];
   readonly #weights: Weight[] = [];
@@ -159,6 +162,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     inputs: readonly PartialType[],
     args: NamedArguments<PartialType> = noArguments,
   ): PartialType[] {
+    this.#checkInputs(inputs);
     this.ensureBuilt(inputs.map((x) => x.shape) as unknown as PartialShapes);
     const [first, second] = standIns.map((size) => this.#probe(inputs, args, size)) as [
       readonly Value[],
@@ -178,15 +182,13 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
     return withTrace(new Trace(false), () => this.invoke(values, options));
   }
 
+  #checkInputs(inputs: readonly PartialType[]): void {
+    checkInputs(this, [this.inputSpec ?? []].flat(), this.arity, inputs);
+  }
+
   /** Calls the layer on values of the graph being built: conversion, arity, errors and extra losses around `call`. */
   invoke(inputs: readonly Value[], options: CallOptions): readonly Value[] {
-    const { min, max } = this.arity;
-    if (inputs.length < min || inputs.length > max) {
-      const expected = min === max ? `${min}` : `${min} to ${max}`;
-      throw new ShapeError(`${this.label} takes ${expected} inputs. Received ${inputs.length}.`, {
-        op: this.name,
-      });
-    }
+    this.#checkInputs(inputs);
     const ready = inputs.map((x, i) => this.#prepare(x, i, options)) as unknown as Values;
     return withScope(this.name, () => {
       this.ensureBuilt(ready.map((x) => x.shape) as unknown as PartialShapes);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
-import type { Value } from '../ir/graph.ts';
+import { currentScope, inScope, type Value } from '../ir/graph.ts';
 import { InputLayer, input } from '../layers/input.ts';
 import { type CallOptions, Layer, type PartialShapes, type Values } from '../layers/layer.ts';
 import { SymbolicTensor } from '../layers/symbolic.ts';
@@ -113,7 +113,10 @@ export class Sequential extends Model<typeof schema, Tensor> {
     this.#functional = undefined;
     if (this.#input === undefined || this.#layers.length === 0) return;
     let x = this.#input;
+    // as in Keras, the paths of weights begin with the name of the chain
+    const path = currentScope().endsWith(this.name) ? currentScope() : this.name;
     for (const layer of this.#layers) {
+      inScope(path, () => this.buildPart(layer, [x.shape]));
       const outputs = layer.applyMulti(x);
       if (outputs.length !== 1) {
         throw new ConfigError(

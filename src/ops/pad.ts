@@ -46,6 +46,10 @@ export function pad(
     after.map((n, axis) => Math.max(0, (x.shape[axis] as number) + n)),
   );
 }
+/** Whether numbers were put around what the value holds. */
+export const isFilledAround = ({ node }: Value): boolean =>
+  node.kind === padOp.op && node.attrs.mode === 'constant';
+
 const padOp = defineOp({
   name: 'pad',
   inputs: { x: anything },

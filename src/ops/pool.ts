@@ -1,3 +1,4 @@
+import { isFloat } from '../core/dtype.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
@@ -5,10 +6,11 @@ import { constant, type Value } from '../ir/graph.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp, makeNode } from '../ir/op.ts';
 import { distinct, normal } from '../ir/samples.ts';
-import { mul, pow } from './binary.ts';
+import { add, div, mod, mul, pow, sub } from './binary.ts';
+import { cast } from './cast.ts';
 import { convTranspose } from './conv-transpose.ts';
 import { maxPoolCotangent, maxPoolIndices } from './max-pool-gradient.ts';
-import { pad } from './pad.ts';
+import { isFilledAround, pad } from './pad.ts';
 import { forEachTouch, type PoolAttrs, poolType } from './pool-support.ts';
 import { reduceMax, reduceMean, reduceSum } from './reduce.ts';
 import { float, scalarConstant } from './support.ts';
@@ -60,16 +62,34 @@ export function maxPool(x: Value, options: PoolOptions): Value {
 const halves: PoolAttrs = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1] };
 const overlapping: PoolAttrs = { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 1, 1], dilations: [1, 1] };
 
+/**
+ * ONNX Runtime fuses a `Pad` of zeros into the `MaxPool` behind it, where padding is less than any number. It does not
+ * where the pool says `VALID`, so one that pads as well has its padding before it.
+ */
+const maxPoolWindow = (a: PoolAttrs) => {
+  const { pads, ...others } = windowOnnx(a);
+  return a.pads.every((n) => n === 0) ? { ...others, auto_pad: { string: 'VALID' } } : { ...others, pads };
+};
+
+function paddedApart(x: Value, a: PoolAttrs): Value {
+  const rank = a.kernel.length;
+  const margins = a.kernel.map((_, i): [number, number] => [a.pads[i] as number, a.pads[rank + i] as number]);
+  const padded = pad(x, [[0, 0], [0, 0], ...margins], 'constant', Number.NEGATIVE_INFINITY);
+  return apply(maxPoolOp, { x: padded }, { ...a, pads: a.pads.map(() => 0) });
+}
+
 const maxPoolOp = defineOp({
   name: 'maxPool',
   inputs: { x: float },
   attrs: attrs<PoolAttrs>(),
   infer: ({ x }, a) => poolType('maxPool', x, a),
-  lower: ({ x }, a, emit) => emit.op('MaxPool', [x], { kernel_shape: { ints: a.kernel }, ...windowOnnx(a) }),
+  lower: ({ x }, a, emit) =>
+    emit.op('MaxPool', [x], { kernel_shape: { ints: a.kernel }, ...maxPoolWindow(a) }),
   vjp: ({ x }, dy, a, y) => ({ x: maxPoolCotangent(x, y, dy, a) }),
   // max(f(x)) = f(max(x)) for a rising f, which then has fewer elements to do
   simplify: ({ x }, a): Value | undefined => {
     const { kind, inputs, attrs: inner } = x.node;
+    if (isFilledAround(x) && a.pads.some((n) => n !== 0)) return paddedApart(x, a);
     if (typeof kind === 'string' || !kind.monotone) return undefined;
     const pooled = apply(maxPoolOp, { x: inputs[0] as Value }, a);
     return makeNode(kind, [pooled], inner).outputs[0];
@@ -110,9 +130,10 @@ const maxPoolOp = defineOp({
     MaxPool: (node) => {
       const x = node.input(0);
       const a = readPool(node, x);
+      if (!isFloat(x.dtype)) return cast(maxPool(cast(x, 'float32'), a), x.dtype); // bytes: exact
       if (node.outputCount < 2) return maxPool(x, a);
-      if (node.int('storage_order', 0) !== 0) node.unsupported('indices in column-major order');
-      return [maxPool(x, a), maxPoolIndices(x, a)];
+      const indices = maxPoolIndices(x, a);
+      return [maxPool(x, a), node.int('storage_order', 0) === 0 ? indices : byColumns(indices, x)];
     },
     GlobalMaxPool: (node) => globalMaxPool(node.input(0)),
   },
@@ -258,6 +279,15 @@ function readAveragePool(node: OnnxNode): Value {
     ceilMode,
     countIncludePad: node.int('count_include_pad', 0) === 1,
   });
+}
+
+/** Positions in `[N, C, H, W]` counted column by column within each plane. */
+function byColumns(indices: Value, x: Value): Value {
+  const [, , height = 1, width = 1] = x.shape;
+  const inPlane = mod(indices, height * width);
+  const column = mod(inPlane, width);
+  const row = div(sub(inPlane, column), width);
+  return add(sub(indices, inPlane), add(mul(column, height), row));
 }
 
 /** What one element counts under each place of the window: one over the number of elements there. */

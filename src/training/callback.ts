@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Configured, ConfiguredRegistry } from '../core/configured.ts';
 import type { State } from '../core/state.ts';
+import type { Weight } from '../layers/weight.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Loss and metrics by key. */
@@ -41,6 +42,11 @@ export interface RunControl {
   state(): Promise<State>;
   /** The optimizer's learning rate; setting it replaces a schedule. */
   learningRate: number;
+  /**
+   * The gradient of a weight in the last step, as long as the next has not begun; `undefined` where steps do not give
+   * it: before the first, for weights that are not trained, and where one native call does several steps.
+   */
+  gradient(weight: Weight): Float32Array | undefined;
   /**
    * Exchanges the weights and their running means; done twice, all is as it was.
    * @throws {@link ConfigError} when the optimizer keeps no running means (`useEma`), or has not begun
@@ -108,12 +114,17 @@ export const callbacks = new ConfiguredRegistry<Callback>('callback');
 /** Names of the hooks. */
 export type HookName = Extract<keyof Callback, `on${string}`>;
 
-/** Calls the hooks of several callbacks in order. */
+/**
+ * Calls the hooks of several callbacks in order: what `fit` does, for a training loop of your own.
+ * @example `await list.call('onEpochEnd', epoch, { loss })`
+ */
 export class CallbackList {
   readonly #callbacks: readonly Callback[];
 
-  constructor(callbacks: readonly Callback[], run: RunControl) {
+  /** @param run - what the callbacks see and can do; not needed where none asks for it, as `history()` */
+  constructor(callbacks: readonly Callback[], run?: RunControl) {
     this.#callbacks = callbacks;
+    if (run === undefined) return;
     for (const callback of callbacks) callback.run = run;
   }
 
@@ -164,6 +175,7 @@ export class CallbackList {
     return this.#callbacks.some((c) => c[hook] !== undefined);
   }
 
+  /** Calls a hook of all callbacks, one after the other. */
   async call(hook: HookName, ...args: [Logs] | [number, Logs]): Promise<void> {
     for (const callback of this.#callbacks) {
       const method = callback[hook] as ((...args: unknown[]) => void | Promise<void>) | undefined;

@@ -81,6 +81,8 @@ interface Feeds {
 export interface TracedStep {
   readonly kind: StepKind;
   readonly trace: Trace;
+  /** What the loss is multiplied by before it is differentiated; the optimizer divides it out. */
+  readonly lossScale: number;
   /** Weights of the model that the step reads and the optimizer may change. */
   readonly trained: readonly Weight[];
   readonly forward: Graph;
@@ -146,7 +148,8 @@ export function traceStep(
     ].map(named),
   });
   const trained = model.trainableWeights.filter((weight) => trace.weights.has(weight));
-  return { kind, trace, trained, forward, feeds, measured, predictions };
+  const lossScale = compiled.optimizer.options.lossScaleFactor ?? 1;
+  return { kind, trace, lossScale, trained, forward, feeds, measured, predictions };
 }
 
 /**
@@ -303,9 +306,9 @@ interface Trained {
 }
 
 /** Gradients of the total loss for the weights that are trained and that it depends on. */
-function differentiate(total: Value, { trained, trace }: TracedStep): Trained[] {
+function differentiate(total: Value, { trained, trace, lossScale }: TracedStep): Trained[] {
   const found = gradient(
-    total,
+    lossScale === 1 ? total : mul(total, lossScale),
     trained.map((weight) => trace.weights.get(weight) as Value),
   );
   return trained.flatMap((weight, i) => {

@@ -16,5 +16,4 @@ test.each(golden.outputs.map((record) => [record.model, record] as const))(
     expect(Math.max(...worst)).toBeLessThan(1e-4);
     expect(y.shape).toEqual([1, output.length]);
   },
-  60_000,
 );

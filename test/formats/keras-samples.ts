@@ -141,6 +141,25 @@ export const kerasSamples: readonly KerasSample[] = [
   { name: 'words', make: words, x: [numbers([6, 5], 'int32')], y: [numbers([6, 2], 'float32', 2)] },
 ];
 
+/** Layers that began with low-rank updates, which have been trained. */
+export const lowRank: KerasSample = {
+  name: 'low-rank',
+  make: () => {
+    const model = tfk.sequential([
+      tfk.input({ shape: [6], dtype: 'int32' }),
+      embedding({ inputDim: 5, outputDim: 4, loraRank: 2, loraAlpha: 4 }),
+      tfk.layers.conv1d({ filters: 3, kernelSize: 2, loraRank: 1, loraAlpha: 3 }),
+      tfk.layers.einsumDense({ equation: 'abc,cd->abd', outputShape: [null, 4], loraRank: 2 }),
+      flatten(),
+      dense({ units: 2, loraRank: 1 }),
+    ]);
+    model.setWeights(model.weights.map(({ shape }, i) => numbers(shape, 'float32', i + 1)));
+    return model;
+  },
+  x: [numbers([6, 6], 'int32')],
+  y: [],
+};
+
 /** Every layer by itself, as its samples use it; random layers too, as nothing is random outside of training. */
 export const layerModels: readonly KerasSample[] = [...layerSamples].flatMap(([className, samples]) =>
   samples.map(({ options = {}, inputs, dtype = 'float32' }, i): KerasSample => {

@@ -9,7 +9,7 @@ import { readZip } from '../../src/formats/zip.ts';
 import * as tfk from '../../src/index.ts';
 import { expectClose, type Tolerance } from '../helpers/close.ts';
 import { type GoldenTensor, goldenTensor, readGolden } from '../helpers/golden.ts';
-import { type KerasSample, kerasSamples, layerModels, numbers } from './keras-samples.ts';
+import { type KerasSample, kerasSamples, layerModels, lowRank, numbers } from './keras-samples.ts';
 
 const tolerance: Tolerance = { rtol: 1e-5, atol: 1e-5 };
 const same: Tolerance = { rtol: 0, atol: 0 };
@@ -84,6 +84,49 @@ describe.each(['sequential-convnet', 'functional-two-inputs', 'nested-model'])(
     });
   },
 );
+
+describe('low-rank updates from the start', () => {
+  test('saved by Keras: part of the kernels, new ones beside them', async () => {
+    const golden = readGolden<GoldenFile>('keras/low-rank.json');
+    const model = await loadModel(join(process.cwd(), 'test/golden/keras/low-rank.keras'));
+    expect(model.weights.map(({ name, shape }) => [name, shape])).toEqual(
+      golden.weights.map(({ name = '', shape }) => [name.split('/').at(-1), shape]),
+    );
+    expectSame(
+      await predict(model, golden.inputs.map(goldenTensor)),
+      golden.outputs.map(goldenTensor),
+      tolerance,
+      'output',
+    );
+    const adapted = model.layers.flatMap((layer) =>
+      layer instanceof tfk.layers.Adaptable ? [layer.lora] : [],
+    );
+    // an Embedding of Keras 3.15 forgets its lora_alpha when it is built
+    expect(adapted).toEqual([
+      { rank: 2, alpha: 2 },
+      { rank: 1, alpha: 3 },
+      { rank: 2, alpha: 2 },
+      { rank: 1, alpha: 1 },
+    ]);
+  });
+
+  test('come back from a file of ours, and train', async () => {
+    const model = lowRank.make();
+    const again = await reload(model, 'low-rank');
+    expectSame(await predict(again, lowRank.x), await predict(model, lowRank.x), rounding, 'output');
+    const names = again.trainableWeights.map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith('lora_'))).toHaveLength(8);
+    expect(names).not.toContain('kernel');
+    again.compile({ optimizer: { type: 'sgd', learningRate: 1e-3 }, loss: 'mse' });
+    const y = numbers([6, 2], 'float32', 2);
+    const [first, , last] = [
+      await again.trainOnBatch(lowRank.x, y),
+      await again.trainOnBatch(lowRank.x, y),
+      await again.trainOnBatch(lowRank.x, y),
+    ];
+    expect(last?.loss).toBeLessThan(first?.loss as number);
+  });
+});
 
 async function train(model: tfk.Model, { x, y }: KerasSample): Promise<void> {
   for (let step = 0; step < 3; step++) await model.trainOnBatch(x, y);
@@ -197,7 +240,8 @@ test('frozen layers, names and Keras spellings survive', async () => {
   ]);
   model.getLayer('body').trainable = false;
   const again = await reload(model, 'frozen');
-  expect(again.trainableWeights.map((w) => w.path)).toEqual(['head/kernel', 'head/bias']);
+  const trained = ['kernel', 'bias'].map((name) => `${model.name}/head/${name}`);
+  expect(again.trainableWeights.map((w) => w.path)).toEqual(trained);
   expect(again.inputNames).toEqual(['start']);
   expect(again.getLayer('body').options).toMatchObject({
     activation: 'leakyRelu',

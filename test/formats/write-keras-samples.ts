@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tfk from '../../src/index.ts';
-import { type KerasSample, kerasSamples, layerModels } from './keras-samples.ts';
+import { type KerasSample, kerasSamples, layerModels, lowRank } from './keras-samples.ts';
 
 const plain = ({ shape, dtype, data }: tfk.Tensor): object => ({
   shape,
@@ -40,4 +40,4 @@ async function write(sample: KerasSample, folder: string): Promise<void> {
 tfk.setRandomSeed(3);
 const [, , folder = 'keras-samples'] = process.argv;
 await mkdir(folder, { recursive: true });
-for (const sample of [...kerasSamples, ...layerModels]) await write(sample, folder);
+for (const sample of [...kerasSamples, lowRank, ...layerModels]) await write(sample, folder);

@@ -23,7 +23,7 @@ const notOurs: Readonly<Record<string, readonly string[]>> = {
 };
 /** Options that Keras leaves out of its configs, of some layers or of all. */
 const notTheirs: Readonly<Record<string, readonly string[]>> = {
-  '*': ['activityRegularizer', 'trainable'],
+  '*': ['activityRegularizer', 'trainable', 'loraRank', 'loraAlpha'],
   Identity: ['gain'],
   SimpleRNN: ['seed'],
 };

@@ -1,6 +1,7 @@
 export * from './aug-mix.ts';
 export * from './auto-contrast.ts';
 export * from './center-crop.ts';
+export * from './contrast-limited-equalization.ts';
 export * from './cut-mix.ts';
 export * from './equalization.ts';
 export * from './mix-up.ts';

@@ -14,5 +14,6 @@ export { MeanMetric } from './mean.ts';
 export * from './operating-point.ts';
 export * from './probabilistic.ts';
 export * from './r2-score.ts';
+export { Mean, mean, Sum, sum } from './reduction.ts';
 export * from './regression.ts';
 export * from './wrapper.ts';
