@@ -1,6 +1,7 @@
 /** Networks for pictures with Keras's names of layers, so that their published weights load. */
 
 export type { Application, ApplicationOptions } from './assemble.ts';
+export { type ApplicationFacts, catalogue } from './catalogue.ts';
 export * from './convnext.ts';
 export * from './densenet.ts';
 export * from './efficientnet.ts';

@@ -9,6 +9,7 @@ import { Trace, withTrace } from '../layers/trace.ts';
 import type { Weight } from '../layers/weight.ts';
 import type { Model } from '../models/model.ts';
 import { emitGraph, modelOf } from '../onnx/emit.ts';
+import { plainNormalizations } from '../onnx/plain-normalization.ts';
 import { encodeModel, type GraphProto, type ModelProto } from '../onnx/proto.ts';
 import { storeWeights } from '../onnx/store-weights.ts';
 import { type SizeSymbol, standInSizes, withSymbols } from '../onnx/symbolic-sizes.ts';
@@ -75,7 +76,7 @@ export function onnxOf(
     tensor: weight.merged,
   }));
   return {
-    ...modelOf(storeWeights(graph, weights)),
+    ...modelOf(plainNormalizations(storeWeights(graph, weights))),
     producerVersion: version,
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   };

@@ -10,6 +10,7 @@ import { input } from '../layers/input.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { Functional } from '../models/functional.ts';
 import type { Model } from '../models/model.ts';
+import { foldNormalization } from '../onnx/fold-normalization.ts';
 import { cutGraph, hoistConstants } from '../onnx/graph-edit.ts';
 import {
   decodeModel,
@@ -38,8 +39,11 @@ const optionsSchema = z.strictObject({
   inputShapes: z.record(z.string(), z.array(z.int().min(0).nullable())).default({}),
   /** Inputs that are fixed to a value, so that shapes may depend on them. */
   constants: z.record(z.string(), z.instanceof(Tensor)).default({}),
-  /** `live`: while training, statistics of the batch, as in Keras; `fixed`: those of the file. */
-  batchNormalization: z.enum(['live', 'fixed']).default('live'),
+  /**
+   * `live`: while training, statistics of the batch, as in Keras; `fixed`: those of the file; `folded`: these made part of
+   * the weights of the convolution or matrix product before, where there is one.
+   */
+  batchNormalization: z.enum(['live', 'fixed', 'folded']).default('live'),
 });
 /** How an ONNX file becomes a model. */
 export type OnnxLoadOptions = z.input<typeof optionsSchema>;
@@ -64,9 +68,19 @@ function importOnnx(model: ModelProto, options: Options): Model {
   if (graph.inputs.length === 0) {
     throw new FormatError('ONNX: the file has no inputs; a model needs one.', { op: 'onnx' });
   }
-  const candidates = graph.initializers.filter(isWeight);
-  const { shapes, facts, writtenFor } = inspect({ ...model, graph }, candidates, options);
-  const weights = candidates.filter(({ name }) => !facts.fixed.has(name));
+  const { batchNormalization } = options;
+  if (batchNormalization === 'folded') {
+    const { facts } = inspect({ ...model, graph }, options);
+    return assemble({ ...model, graph: foldNormalization(graph, facts.statistics) }, options);
+  }
+  return assemble({ ...model, graph }, options);
+}
+
+/** The model of a graph that has all its weights as initializers. */
+function assemble(model: ModelProto, options: Options): Model {
+  const { graph } = model;
+  const { shapes, facts, writtenFor } = inspect(model, options);
+  const weights = graph.initializers.filter(isWeight).filter(({ name }) => !facts.fixed.has(name));
   const isStored = new Set(weights.map(({ name }) => name));
   const structure: GraphProto = {
     ...graph,
@@ -78,7 +92,7 @@ function importOnnx(model: ModelProto, options: Options): Model {
       encodeModel({ ...model, docString: '', metadataProps: [], graph: structure }),
     ).toString('base64'),
     weights: weights.map((proto) => weightOption(proto, facts.statistics, options)),
-    batchNormalization: options.batchNormalization,
+    batchNormalization: options.batchNormalization === 'live' ? 'live' : 'fixed',
     writtenFor,
   });
   const inputs = graph.inputs.map((info, i) => inputOf(info, shapes[i] as PartialShape, layer.name));
@@ -115,7 +129,7 @@ const isWeight = ({ elementType, dims }: TensorProto): boolean =>
 
 function weightOption(
   { name, dims }: TensorProto,
-  statistics: ReadonlySet<string>,
+  statistics: Facts['statistics'],
   { freeze }: Options,
 ): OnnxGraphOptions['weights'][number] {
   const frozen = freeze.some((pattern) => new RegExp(pattern).test(name));
@@ -126,8 +140,8 @@ function weightOption(
 interface Facts {
   /** Weights whose elements decide about shapes, so that they must stay as they are. */
   readonly fixed: ReadonlySet<string>;
-  /** Running means and variances. */
-  readonly statistics: ReadonlySet<string>;
+  /** Running means and variances, with the number of axes of what they normalize. */
+  readonly statistics: ReadonlyMap<string, number>;
 }
 
 /**
@@ -136,7 +150,6 @@ interface Facts {
  */
 function inspect(
   model: ModelProto,
-  weights: readonly TensorProto[],
   { inputShapes }: Options,
 ): {
   readonly shapes: readonly PartialShape[];
@@ -145,6 +158,7 @@ function inspect(
   readonly writtenFor: number | null;
 } {
   const { graph } = model;
+  const weights = graph.initializers.filter(isWeight);
   checkInputNames(graph, Object.keys(inputShapes), 'inputShapes');
   const declared = graph.inputs.map((info) => inputShapes[info.name] ?? declaredShape(info));
   const opened = graph.inputs.map((info, i): PartialShape => {
@@ -196,7 +210,7 @@ function survey(
     values.set(info.name, leaf(info.name, { dtype: inputDtype(info), shape }));
   }
   const fixed = new Set<string>();
-  const statistics = new Set<string>();
+  const statistics = new Map<string, number>();
   const known = (value: Value): Tensor | undefined => {
     const weight = stored.get(value);
     if (weight) fixed.add(weight.name);
@@ -204,7 +218,8 @@ function survey(
   };
   const readers = withReaders({
     BatchNormalization: (node) => {
-      for (const position of [3, 4]) statistics.add(stored.get(node.input(position))?.name ?? '');
+      for (const position of [3, 4])
+        statistics.set(stored.get(node.input(position))?.name ?? '', node.input(0).rank);
       return readBatchNormalization(node);
     },
     ...(writtenFor && { Reshape: openReshape(writtenFor, standIn) }),

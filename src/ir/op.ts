@@ -151,6 +151,8 @@ export interface Traits<I extends Inputs, A> {
   readonly rows?: (inputs: Of<I, Value>) => AddedRows;
   /** What the result are the probabilities of, where the op turns scores into probabilities. */
   readonly logits?: (inputs: Of<I, Value>, attrs: A) => Logits;
+  /** Multiplications and additions; one for each element where an elementwise op does not say, else none. */
+  readonly flops?: (inputs: Of<I, TensorType>, attrs: A, y: TensorType) => number;
   /** The op on four float32 lanes; an op without it is not part of a WebAssembly kernel. */
   readonly simd?: (inputs: Of<I, Lanes>, attrs: A, emit: SimdEmit) => Lanes;
 }

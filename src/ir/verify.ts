@@ -44,7 +44,7 @@ function verifyOp(node: Node): void {
   if (opTable.get(kind.name) !== kind) fail(node, 'is not an op of the table.');
   const specs = Object.values(kind.inputs);
   const variadic = specs.at(-1)?.variadic === true;
-  if (variadic ? inputs.length < specs.length : inputs.length !== specs.length) {
+  if (variadic ? inputs.length < specs.length - 1 : inputs.length !== specs.length) {
     fail(node, `has ${inputs.length} inputs, its op takes ${specs.length}.`);
   }
   const types = kind.infer(

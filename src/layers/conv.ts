@@ -4,6 +4,7 @@ import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
 import { Convolution, checkSteps, convolutionOptions, kernelFirst, onceValid } from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
+import { loraFromStart } from './lora.ts';
 import { kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { type PaddingSchema, paddingOption } from './spatial.ts';
@@ -17,6 +18,7 @@ const schemaOf = <P extends PaddingSchema>(rank: number, padding: P) =>
       /** Channels come in this many groups; every filter reads one of them. */
       groups: positiveInteger.default(1),
       ...kernelOptions,
+      ...loraFromStart,
     })
     .superRefine(checkSteps, onceValid)
     .superRefine(({ filters, groups }, context) => {
@@ -52,6 +54,7 @@ abstract class Conv<S extends typeof schema1d | typeof schema2d> extends Convolu
       'kernel',
       [...kernelSize, channels / groups, filters],
       kernelWeight(this.options),
+      this.options,
     );
     this.addBias(filters);
   }

@@ -4,7 +4,7 @@ import { add, matmul } from '../ops/index.ts';
 import { activate } from './activate.ts';
 import { activationOption } from './activations.ts';
 import { knownSize, layerOptions, type PartialShapes, type Values } from './layer.ts';
-import { Adaptable } from './lora.ts';
+import { Adaptable, loraFromStart } from './lora.ts';
 import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
@@ -16,6 +16,7 @@ const schema = layerOptions.extend({
   useBias: z.boolean().default(true),
   ...kernelOptions,
   ...biasOptions,
+  ...loraFromStart,
 });
 
 /**
@@ -40,6 +41,7 @@ export class Dense extends Adaptable<typeof schema> {
       'kernel',
       [knownSize(shape, -1, 'size of the last axis'), o.units],
       kernelWeight(o),
+      o,
     );
     if (!o.useBias) return;
     this.#bias = this.addWeight('bias', [o.units], biasWeight(o));

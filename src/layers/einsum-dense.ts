@@ -6,7 +6,7 @@ import { add, einsum } from '../ops/index.ts';
 import { activate } from './activate.ts';
 import { activationOption } from './activations.ts';
 import { layerOptions, type PartialShapes, type Values } from './layer.ts';
-import { Adaptable } from './lora.ts';
+import { Adaptable, loraFromStart } from './lora.ts';
 import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
@@ -49,6 +49,7 @@ const schema = layerOptions.extend({
   biasAxes: z.string().nullable().default(null),
   ...kernelOptions,
   ...biasOptions,
+  ...loraFromStart,
 });
 
 /**
@@ -69,7 +70,8 @@ export class EinsumDense extends Adaptable<typeof schema> {
     const equation = parseEquation(o.equation) as Equation;
     const sizes = this.#sizes(shape, equation);
     const known = (letter: string): number => sizes.get(letter) ?? this.#unknown(letter, shape);
-    this.#kernel = this.addAdaptableWeight('kernel', Array.from(equation.kernel, known), kernelWeight(o));
+    const shapeOfKernel = Array.from(equation.kernel, known);
+    this.#kernel = this.addAdaptableWeight('kernel', shapeOfKernel, kernelWeight(o), o);
     const { biasAxes } = o;
     if (biasAxes === null) return;
     const stranger = Array.from(biasAxes).find((letter) => !equation.output.includes(letter));

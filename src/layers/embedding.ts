@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { cast, equal, gather, logicalNot } from '../ops/index.ts';
 import { layerOptions, type Values } from './layer.ts';
-import { Adaptable } from './lora.ts';
+import { Adaptable, loraFromStart } from './lora.ts';
 import { constraintOption, initializerOption, positiveInteger, regularizerOption } from './options.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight, WeightOptions } from './weight.ts';
@@ -18,6 +18,7 @@ export const embeddingOptions = layerOptions.extend({
   embeddingsConstraint: constraintOption(),
   /** Index 0 is padding: it does not count in the layers that follow. */
   maskZero: z.boolean().default(false),
+  ...loraFromStart,
 });
 
 /**
@@ -47,7 +48,7 @@ export class Embedding extends Adaptable<typeof embeddingOptions> {
   override build(): void {
     const { inputDim, outputDim } = this.options;
     const weight = embeddingWeight(this.options);
-    this.#embeddings = this.addAdaptableWeight('embeddings', [inputDim, outputDim], weight);
+    this.#embeddings = this.addAdaptableWeight('embeddings', [inputDim, outputDim], weight, this.options);
   }
 
   call([x]: Values): Value {

@@ -19,6 +19,7 @@ export * from './group-normalization.ts';
 export * from './grouped-query-attention.ts';
 export * from './gru.ts';
 export * from './input.ts';
+export { InputSpec, inputSpec } from './input-spec.ts';
 export * from './lambda.ts';
 export * from './layer-normalization.ts';
 export { Adaptable, type LoraOptions } from './lora.ts';

@@ -17,6 +17,16 @@ export const loraOptions = z.strictObject({
 /** Options of `enableLora`. */
 export type LoraOptions = z.input<typeof loraOptions>;
 
+/** Low-rank update from the start on: `enableLora(loraRank, { alpha: loraAlpha })` once the layer is built. */
+export const loraFromStart = {
+  /** Rank of the update; `null` for none. */
+  loraRank: positiveInteger.nullable().default(null),
+  /** The update is multiplied by `loraAlpha / loraRank`; `null` for `loraRank`. */
+  loraAlpha: z.number().positive().nullable().default(null),
+};
+
+type LoraFromStart = z.output<z.ZodObject<typeof loraFromStart>>;
+
 /** A low-rank update of a weight: `alpha / rank * a b`, with `a [..., rank]` and `b [rank, last]`. */
 class Lora implements Adapter {
   readonly rank: number;
@@ -77,9 +87,15 @@ export abstract class Adaptable<S extends z.ZodType = z.ZodType> extends Layer<S
   #target: Weight | undefined;
   #lora: Lora | undefined;
 
-  /** Creates the weight that {@link enableLora} adapts. */
-  protected addAdaptableWeight(name: string, shape: readonly number[], options: WeightOptions): Weight {
+  /** Creates the weight that {@link enableLora} adapts, and the update where the layer begins with one. */
+  protected addAdaptableWeight(
+    name: string,
+    shape: readonly number[],
+    options: WeightOptions,
+    { loraRank, loraAlpha }: LoraFromStart = { loraRank: null, loraAlpha: null },
+  ): Weight {
     this.#target = this.addWeight(name, shape, options);
+    if (loraRank !== null) this.enableLora(loraRank, { alpha: loraAlpha });
     return this.#target;
   }
 

@@ -40,7 +40,7 @@ export class ReversibleEmbedding extends Adaptable<typeof schema> {
   override build(): void {
     const { inputDim, outputDim, embeddingsInitializer, tieWeights } = this.options;
     const weight = embeddingWeight(this.options);
-    this.#embeddings = this.addAdaptableWeight('embeddings', [inputDim, outputDim], weight);
+    this.#embeddings = this.addAdaptableWeight('embeddings', [inputDim, outputDim], weight, this.options);
     if (tieWeights) return;
     const own = { initializer: embeddingsInitializer };
     this.#reverse = this.addWeight('reverse_embeddings', [outputDim, inputDim], own);

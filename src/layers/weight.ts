@@ -31,6 +31,9 @@ export interface Adapter {
   reset(): void;
 }
 
+/** More does not fit into the one memory of all parameters. */
+const largestWeight = 2 ** 30;
+
 let blank: { readonly limit: number; left: number } | undefined;
 
 /**
@@ -78,8 +81,15 @@ export class Weight {
   }
 
   #initial(initializer: Initializer): Tensor {
-    if (blank === undefined) return initializer.create(this.shape).cast(this.dtype);
     const size = sizeOf(this.shape);
+    if (size > largestWeight) {
+      throw new ShapeError(
+        `weight "${this.path}": expected at most ${largestWeight} elements, which is 4 GiB. ` +
+          `Received ${formatShape(this.shape)}. Make its layer smaller.`,
+        { argument: this.path, expected: `at most ${largestWeight}`, received: formatShape(this.shape) },
+      );
+    }
+    if (blank === undefined) return initializer.create(this.shape).cast(this.dtype);
     blank.left -= size;
     if (blank.left >= 0) return new Tensor(this.dtype, this.shape, allocate(this.dtype, size));
     throw new ShapeError(

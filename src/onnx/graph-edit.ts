@@ -1,14 +1,16 @@
 /** Changes to a model file before it is read. */
+import { sizeOf } from '../core/shape.ts';
 import { FormatError } from '../errors.ts';
 import type { GraphProto, NodeProto, TensorProto } from './proto.ts';
 
-/** Constants that stand in nodes of their own, as stored tensors. */
+/** Constants that stand in nodes of their own, as stored tensors; single numbers, parts of formulas, stay. */
 export function hoistConstants(graph: GraphProto): GraphProto {
   const hoisted: TensorProto[] = [];
   const nodes = graph.nodes.filter(({ inputs, outputs, attributes }) => {
     const [attribute] = attributes;
     if (inputs.length > 0 || outputs.length !== 1 || attributes.length !== 1 || attribute?.type !== 'tensor')
       return true;
+    if (sizeOf(attribute.value.dims) === 1) return true;
     hoisted.push({ ...attribute.value, name: outputs[0] as string });
     return false;
   });

@@ -59,6 +59,7 @@ const convTransposeOp = defineOp({
     checkBias('convTranspose', bias, shape[1] as number);
     return { dtype: x.dtype, shape };
   },
+  flops: ({ x, w }) => 2 * sizeOf(x.shape) * sizeOf(w.shape.slice(1)),
   lower: ({ x, w, bias }, a, emit, y) => {
     const pads = convPads(a, x.type.shape, w.type.shape, y.shape);
     if (pads !== undefined) {

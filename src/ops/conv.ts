@@ -1,6 +1,7 @@
-import type { TensorType } from '../core/shape.ts';
+import { sizeOf, type TensorType } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
+import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { lowerBlocked } from './conv-blocked.ts';
@@ -52,6 +53,7 @@ const convOp = defineOp({
     checkBias('conv', bias, w.shape[0] as number);
     return { dtype: x.dtype, shape };
   },
+  flops: ({ w }, _attrs, y) => 2 * sizeOf(y.shape) * sizeOf(w.shape.slice(1)),
   lower: ({ x, w, bias }, a, emit, y) =>
     lowerBlocked(x, { operand: w }, bias, a, y.shape, emit) ??
     emit.op('Conv', [x, w, bias], { ...windowOnnx(a), group: { int: a.group } }),
@@ -124,11 +126,12 @@ const convOp = defineOp({
     },
   ],
   onnx: {
-    Conv: (node) => {
-      const [x, w] = [node.input(0), node.input(1)];
-      const window = readWindow(node, spatialOf(x.shape), spatialOf(w.shape));
-      const bias = node.inputs[2];
-      return conv(x, w, { ...window, group: node.int('group', 1), ...(bias && { bias }) });
-    },
+    Conv: (node) => readConv(node, node.input(0), node.input(1), node.inputs[2]),
   },
 });
+
+/** The convolution that a node's attributes describe. */
+export function readConv(node: OnnxNode, x: Value, w: Value, bias?: Value): Value {
+  const window = readWindow(node, spatialOf(x.shape), spatialOf(w.shape));
+  return conv(x, w, { ...window, group: node.int('group', 1), ...(bias && { bias }) });
+}

@@ -75,6 +75,7 @@ const matmulOp = defineOp({
     const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], 'matmul');
     return { dtype: a.dtype, shape: [...batch, m, n] };
   },
+  flops: ({ a }, { transposeA }, y) => 2 * sizeOf(y.shape) * matrix(a.shape, transposeA)[1],
   lower: ({ a, b }, { transposeA, transposeB }, emit) => {
     if (!transposeA && !transposeB) return emit.op('MatMul', [a, b]);
     if (emit.target === 'runtime') {

@@ -5,6 +5,7 @@ import type { OnnxNode } from '../ir/onnx-node.ts';
 import { add, div, maximum, minimum, mul, sub } from './binary.ts';
 import { cast } from './cast.ts';
 import { clip } from './clip.ts';
+import { readConv } from './conv.ts';
 import { matmul } from './matmul.ts';
 import { reduceMax, reduceMin } from './reduce.ts';
 import { reshape } from './shape.ts';
@@ -13,9 +14,11 @@ import { round } from './unary.ts';
 
 /** ONNX types that compute with whole numbers `q`, which stand for `(q - zero) * scale`. */
 export const quantizedReaders: Readonly<Record<string, (node: OnnxNode) => Value | readonly Value[]>> = {
+  ConvInteger: readConvInteger,
   DequantizeLinear: (node) => readDequantize(node),
   DynamicQuantizeLinear: readDynamicQuantize,
   MatMulInteger: readMatmulInteger,
+  QLinearConv: readQuantizedConv,
   QLinearMatMul: readQuantizedMatmul,
   QuantizeLinear: readQuantize,
 };
@@ -77,6 +80,30 @@ function readMatmulInteger(node: OnnxNode): Value {
     return sub(q, cast(perLine && i === 0 ? reshape(zero, [-1, 1]) : zero, 'float64'));
   }) as [Value, Value];
   return cast(matmul(a, b), 'int32');
+}
+
+/** Sums of products are whole numbers, exact up to 2^24; what they are scaled to later is no more precise. */
+function readConvInteger(node: OnnxNode): Value {
+  const [x, w] = [0, 1].map((i) => {
+    const [q, zero] = [cast(node.input(i), 'float32'), node.inputs[i + 2]];
+    return zero === undefined ? q : sub(q, cast(perFilter(zero, i, q), 'float32'));
+  }) as [Value, Value];
+  return cast(readConv(node, x, w), 'int32');
+}
+
+/** A number for each filter stands along the first axis of the weights, which are input `i`. */
+const perFilter = (v: Value, i: number, w: Value): Value =>
+  i > 0 && v.rank === 1 ? reshape(v, [-1, ...w.shape.slice(1).map(() => 1)]) : reshape(v, []);
+
+function readQuantizedConv(node: OnnxNode): Value {
+  const [x, w] = [0, 3].map((i) => {
+    const q = node.input(i);
+    const [scale, zero] = [i + 1, i + 2].map((k) => perFilter(node.input(k), i, q)) as [Value, Value];
+    return dequantize(q, scale, zero);
+  }) as [Value, Value];
+  const bias = node.inputs[8];
+  const whole = bias && mul(cast(bias, 'float32'), mul(node.input(1), node.input(4)));
+  return quantize(readConv(node, x, w, whole), node.input(6), node.input(7), node);
 }
 
 function readQuantizedMatmul(node: OnnxNode): Value {

@@ -1,4 +1,4 @@
-import { formatShape, type TensorType } from '../core/shape.ts';
+import { formatShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import { gradient } from '../ir/autodiff.ts';
 import { input, type Value } from '../ir/graph.ts';
@@ -80,6 +80,7 @@ const recurrentOp = defineMultiOp({
     }
     return [{ dtype: x.dtype, shape: [steps, batch, units] }, ...states.map(() => state)];
   },
+  flops: ({ x, w, r }) => 2 * sizeOf(x.shape.slice(0, 2)) * (sizeOf(w.shape) + sizeOf(r.shape)),
   lower: ({ x, w, r, b, states }, { kind, reverse, linearBeforeReset }, emit, ys) => {
     const one = emit.constant([0], 'int64');
     const grown = [w, r, b].map((v) => emit.op('Unsqueeze', [v, one]));

@@ -12,7 +12,7 @@ import { abs, floor, sign } from './unary.ts';
 
 /** How {@link sampleImages} finds colors between and beyond the pixels. */
 export interface Sampling {
-  readonly interpolation?: 'nearest' | 'bilinear';
+  readonly interpolation?: 'nearest' | 'bilinear' | 'bicubic';
   /**
    * What lies beyond the edge: one number, the pixel at the edge, the image mirrored with its edge (`reflect`: `b a | a b`)
    * or without (`mirror`: `c b | a b c`), or the image again.
@@ -75,7 +75,15 @@ function tapsOf(
   if (interpolation === 'nearest') return [tap(mul(sign(at), floor(add(abs(at), 0.5))))];
   const lower = floor(at);
   const weight = sub(at, lower);
+  if (interpolation === 'bicubic') return cubicWeights(weight).map((w, k) => tap(add(lower, k - 1), w));
   return [tap(lower, sub(1, weight)), tap(add(lower, 1), weight)];
+}
+
+/** Weights of the four neighbours of a place `t` beyond the second, with `a = -0.75`. @source Keys 1981, equation 4 */
+function cubicWeights(t: Value): Value[] {
+  const near = (d: Value): Value => add(mul(mul(sub(mul(d, 1.25), 2.25), d), d), 1);
+  const far = (d: Value): Value => mul(sub(mul(add(mul(sub(d, 5), d), 8), d), 4), -0.75);
+  return [far(add(t, 1)), near(t), near(sub(1, t)), far(sub(2, t))];
 }
 
 /** Places beyond the edge taken to where the fill mode finds their color. */

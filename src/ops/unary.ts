@@ -194,10 +194,13 @@ const ceilOp = unary({
 export function round(x: Value): Value {
   return apply(roundOp, { x }, {});
 }
+export function roundHalfEven(x: number): number {
+  return Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
+}
 const roundOp = unary({
   name: 'round',
   onnx: 'Round',
-  f: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
+  f: roundHalfEven,
   vjp: () => null,
   samples: [
     { inputs: { x: values([-1.4, -0.3, 0.4, 2.7]) } },

@@ -15,11 +15,11 @@ export interface Product {
   readonly weight: TensorProto;
   /** Axis of the weight that the channels of the result are on. */
   readonly axis: number;
-  /** The value that holds the result: behind a Relu where one follows alone. */
+  /** The value that holds the result: behind the Relu and Clip that follow alone, which ranges of 8 bits can do the work of. */
   readonly result: string;
 }
 
-const float32Code = 1;
+export const float32Code = 1;
 
 /** All products of a graph whose weights are stored in float32. */
 export function productsOf(graph: GraphProto): Product[] {
@@ -29,24 +29,29 @@ export function productsOf(graph: GraphProto): Product[] {
     if (weight === undefined || weight.elementType !== float32Code) return [];
     const isMatrix = node.opType === 'MatMul' && weight.dims.length === 2;
     if (node.opType !== 'Conv' && !isMatrix) return [];
-    const output = node.outputs[0] as string;
-    const readers = graph.nodes.filter((reader) => reader.inputs.includes(output));
-    const relu = readers.length === 1 && readers[0]?.opType === 'Relu' ? readers[0].outputs[0] : undefined;
-    return [{ node, weight, axis: isMatrix ? 1 : 0, result: relu ?? output }];
+    const result = activated(node.outputs[0] as string, graph);
+    return [{ node, weight, axis: isMatrix ? 1 : 0, result }];
   });
 }
 
-const call = (
+/** A value, or what it is behind the activations that alone read it. */
+function activated(value: string, graph: GraphProto): string {
+  const [reader, other] = graph.nodes.filter(({ inputs }) => inputs.includes(value));
+  const isActivation = reader?.opType === 'Relu' || reader?.opType === 'Clip';
+  return isActivation && other === undefined ? activated(reader.outputs[0] as string, graph) : value;
+}
+
+export const call = (
   opType: string,
   inputs: readonly string[],
   output: string,
   attributes: readonly AttributeProto[] = [],
 ): NodeProto => ({ name: output, domain: '', opType, inputs, outputs: [output], attributes });
 
-const onAxis = (value: number): AttributeProto => ({ name: 'axis', type: 'int', value });
+export const onAxis = (value: number): AttributeProto => ({ name: 'axis', type: 'int', value });
 
 /** Nodes and initializers to be put into a graph. */
-class Additions {
+export class Additions {
   readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, TensorProto>();
 

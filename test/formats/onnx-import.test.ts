@@ -5,51 +5,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { referenceModels } from '../../models/index.ts';
 import * as tfk from '../../src/index.ts';
-import { modelOf } from '../../src/onnx/emit.ts';
-import {
-  type AttributeProto,
-  type DimProto,
-  decodeModel,
-  encodeModel,
-  type GraphProto,
-  type NodeProto,
-} from '../../src/onnx/proto.ts';
+import { type AttributeProto, type DimProto, decodeModel, encodeModel } from '../../src/onnx/proto.ts';
 import { protoFromTensor } from '../../src/onnx/tensors.ts';
 import { expectClose } from '../helpers/close.ts';
+import { emptyGraph, floats, node, onnxFile } from '../helpers/onnx-files.ts';
 import { normalData } from '../helpers/small-models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-import-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
-
-const emptyGraph: GraphProto = {
-  name: 'g',
-  nodes: [],
-  initializers: [],
-  inputs: [],
-  outputs: [],
-  valueInfos: [],
-  sparseInitializers: 0,
-};
-const onnxFile = (graph: Partial<GraphProto>): Uint8Array =>
-  encodeModel(modelOf({ ...emptyGraph, ...graph }));
-const floats = (name: string, ...shape: DimProto[]) => ({
-  name,
-  type: { kind: 'tensor', elementType: 1, shape } as const,
-});
-const node = (
-  opType: string,
-  inputs: string[],
-  outputs: string[],
-  attributes: AttributeProto[] = [],
-): NodeProto => ({
-  name: outputs[0] as string,
-  domain: '',
-  opType,
-  inputs,
-  outputs,
-  attributes,
-});
 
 const predictions = async (model: tfk.Model, x: readonly tfk.Tensor[]): Promise<tfk.Tensor[]> =>
   [await model.predict(x, { verbose: 0 })].flat();
@@ -203,7 +167,7 @@ describe('ONNX as a model', () => {
     expect((await tfk.loadModel(at('needed.onnx'))).inputs[0]?.shape).toEqual([2, 3]);
   });
 
-  test('constants that shapes depend on stay as they are; other constant nodes are weights', async () => {
+  test('single numbers and constants that shapes depend on stay as they are; other constant nodes are weights', async () => {
     const constantNode = (name: string, value: tfk.Tensor) =>
       node('Constant', [], [name], [{ name: 'value', type: 'tensor', value: protoFromTensor('', value) }]);
     const file = onnxFile({
@@ -211,9 +175,11 @@ describe('ONNX as a model', () => {
       nodes: [
         constantNode('scales', tfk.tensor([1, 1, 2, 2])),
         constantNode('roi', tfk.tensor(new Float32Array(0), [0])),
-        constantNode('factor', tfk.tensor([[[3]]])),
+        constantNode('factor', tfk.tensor([3, 4, 5, 6])),
+        constantNode('one', tfk.tensor([1])),
         node('Resize', ['x', 'roi', 'scales'], ['large']),
-        node('Mul', ['large', 'factor'], ['y']),
+        node('Mul', ['large', 'factor'], ['z']),
+        node('Add', ['z', 'one'], ['y']),
       ],
       outputs: [floats('y')],
     });

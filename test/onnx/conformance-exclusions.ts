@@ -13,7 +13,6 @@ export const excludedTypes: ReadonlyMap<number | string, string> = new Map<numbe
 
 const training = 'optimizers are part of the training loop, not of a model';
 const dynamicShape = 'the shape of the result depends on data; every shape is static here';
-const quantized = 'convolutions of whole numbers are not supported';
 const random = 'ONNX does not define which random numbers; ours are counter-based';
 const signal = 'signal processing is out of scope';
 const detection = 'an object detection operator without a gradient';
@@ -27,8 +26,6 @@ export const excludedOps: Readonly<Record<string, string>> = {
   Compress: dynamicShape,
   NonZero: dynamicShape,
   Unique: dynamicShape,
-  ConvInteger: quantized,
-  QLinearConv: quantized,
   Bernoulli: random,
   RandomUniformLike: random,
   BlackmanWindow: signal,
@@ -41,7 +38,6 @@ export const excludedOps: Readonly<Record<string, string>> = {
   NonMaxSuppression: detection,
   RoiAlign: detection,
   Det: 'linear algebra beyond products is out of scope',
-  GridSample: 'sampling at computed places is not supported',
   Loop: subgraph,
 };
 
@@ -53,7 +49,6 @@ const tieInFloat32 = 'a tie when rounding in float32 is none in the float64 of t
 /** Single cases; each is still tried, and reported when it passes. */
 export const excludedCases: Readonly<Record<string, string>> = {
   test_maxunpool_export_with_output_shape: 'the data count positions before padding, ONNX Runtime after',
-  test_if: 'a choice at run time between branches that read nothing around them',
   test_dynamicquantizelinear: tieInFloat32,
   test_dynamicquantizelinear_expanded: tieInFloat32,
   test_training_dropout: trainingMode,
@@ -62,8 +57,6 @@ export const excludedCases: Readonly<Record<string, string>> = {
   test_training_dropout_mask: trainingMode,
   test_scatternd_multiply: 'of the reductions, scatter has only the sum',
   test_scan_sum: 'batched scans were dropped from ONNX with operator set 9',
-  test_maxpool_2d_uint8: 'pooling takes floats only',
-  test_maxpool_with_argmax_2d_precomputed_strides: 'indices in column-major order are not supported',
   test_resize_downsample_scales_cubic_align_corners: unroundedSize,
   test_resize_downsample_scales_linear_align_corners: unroundedSize,
   test_resize_downsample_sizes_nearest_tf_half_pixel_for_nn: 'a coordinate mode of TensorFlow 1',

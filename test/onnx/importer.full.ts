@@ -177,24 +177,20 @@ if (present.length === 0) {
   describe('cases of the ONNX project, imported as models', () => {
     const all: Tally = { passed: 0, failed: [], beyond: [] };
 
-    test.each(present)(
-      '%s',
-      async (name) => {
-        const { passed, failed, beyond } = await tallyOf(name);
-        all.passed += passed;
-        all.failed.push(...failed);
-        all.beyond.push(...beyond);
-        console.info(
-          `${name}: ${passed} passed, ${failed.length} failed, ${beyond.length} beyond the runtime or our element types\n` +
-            [...failed, ...beyond].join('\n'),
-        );
-        expect(failed.filter((line) => line.includes('UNEXPECTED'))).toEqual([]);
-      },
-      600_000,
-    );
+    test.each(present)('%s', async (name) => {
+      const { passed, failed, beyond } = await tallyOf(name);
+      all.passed += passed;
+      all.failed.push(...failed);
+      all.beyond.push(...beyond);
+      console.info(
+        `${name}: ${passed} passed, ${failed.length} failed, ${beyond.length} beyond the runtime or our element types\n` +
+          [...failed, ...beyond].join('\n'),
+      );
+      expect(failed.filter((line) => line.includes('UNEXPECTED'))).toEqual([]);
+    });
 
-    test('at least 94% of what the runtime passes', () => {
-      expect(all.passed / (all.passed + all.failed.length)).toBeGreaterThanOrEqual(0.94);
+    test('at least 96% of what the runtime passes', () => {
+      expect(all.passed / (all.passed + all.failed.length)).toBeGreaterThanOrEqual(0.96);
     });
   });
 }

@@ -17,6 +17,7 @@ import {
 import { decodeModel } from '../../src/onnx/proto.ts';
 import { protoFromTensor } from '../../src/onnx/tensors.ts';
 import { calibrate } from '../../src/quantize/calibrate.ts';
+import { toFourBits } from '../../src/quantize/four-bits.ts';
 import { activationScale, quantizeWeight } from '../../src/quantize/quantized-tensors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-quantize-'));
@@ -65,6 +66,16 @@ test('a weight has a scale for each channel, 64 steps to each side', () => {
   ]);
 });
 
+test('four bits: a scale for 32 neighbours of a channel, the other half in the upper bits', () => {
+  const values = Float32Array.from({ length: 80 }, (_, i) => (i < 40 ? 7 : -14));
+  const proto = protoFromTensor('w', tensor(values, [2, 40]));
+  const { packed, scales, channels, width } = toFourBits(proto, 0);
+  expect([channels, width]).toEqual([2, 40]);
+  expect([...scales]).toEqual([1, 1, 2, 2]);
+  // rows of 64: 40 numbers and 24 zeros, which are 8; 15 is 7, 1 is -7
+  expect([...packed]).toEqual([...new Array(40).fill(15 + 16 * 1), ...new Array(24).fill(8 + 16 * 8)]);
+});
+
 test('ranges contain 0, and represent it exactly', () => {
   expect(activationScale(0, 255)).toEqual({ scale: 1, zero: 0 });
   expect(activationScale(-51, 204)).toEqual({ scale: 1, zero: 51 });
@@ -89,24 +100,33 @@ test('half floats: the nearest, ties to even, up to the largest and the smallest
 
 describe('a digit reader', () => {
   test.each([
-    ['static-int8', 'minmax', 0.35],
-    ['static-int8', 'percentile', 0.35],
-    ['static-int8', 'entropy', 0.35],
-    ['dynamic-int8', 'minmax', 0.35],
-    ['float16', 'minmax', 0.55],
-  ] as const)('%s, %s: within a point, at less of the size', async (mode, calibration, size) => {
-    const path = join(folder, `${mode}-${calibration}.onnx`);
-    const calibrationData = data.x.rows(0, 60);
-    const report = await quantize(model, path, { mode, calibration, calibrationData, testData });
-    const whole = await model.evaluate(testData.x, testData.y, { verbose: 0 });
-    expect(report.before.accuracy).toBeCloseTo(whole.accuracy as number, 6);
-    expect(report.loss).toBeLessThanOrEqual(0.01);
-    expect(report.after.bytes / report.before.bytes).toBeLessThan(size);
-    expect(readFileSync(path)).toHaveLength(report.after.bytes);
-    const types = decodeModel(readFileSync(path)).graph.nodes.map(({ opType }) => opType);
-    const expected = { 'static-int8': 'QuantizeLinear', 'dynamic-int8': 'MatMulInteger', float16: 'Cast' };
-    expect(types).toContain(expected[mode]);
-  });
+    ['static-int8', 'minmax', 0.35, 0.01],
+    ['static-int8', 'percentile', 0.35, 0.01],
+    ['static-int8', 'entropy', 0.35, 0.01],
+    ['dynamic-int8', 'minmax', 0.35, 0.01],
+    ['float16', 'minmax', 0.55, 0.01],
+    ['int4', 'minmax', 0.3, 0.02],
+  ] as const)(
+    '%s, %s: within a point or two, at less of the size',
+    async (mode, calibration, size, maxLoss) => {
+      const path = join(folder, `${mode}-${calibration}.onnx`);
+      const calibrationData = data.x.rows(0, 60);
+      const report = await quantize(model, path, { mode, calibration, calibrationData, testData, maxLoss });
+      const whole = await model.evaluate(testData.x, testData.y, { verbose: 0 });
+      expect(report.before.accuracy).toBeCloseTo(whole.accuracy as number, 6);
+      expect(report.loss).toBeLessThanOrEqual(maxLoss);
+      expect(report.after.bytes / report.before.bytes).toBeLessThan(size);
+      expect(readFileSync(path)).toHaveLength(report.after.bytes);
+      const types = decodeModel(readFileSync(path)).graph.nodes.map(({ opType }) => opType);
+      const expected = {
+        'static-int8': 'QuantizeLinear',
+        'dynamic-int8': 'MatMulInteger',
+        float16: 'Cast',
+        int4: 'Floor',
+      };
+      expect(types).toContain(expected[mode]);
+    },
+  );
 
   test('that loses too much is not written', async () => {
     const path = join(folder, 'worse.onnx');

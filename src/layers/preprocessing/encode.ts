@@ -1,3 +1,4 @@
+import { allocate } from '../../core/dtype.ts';
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -45,7 +46,7 @@ export function encodeCells(
 ): Tensor {
   const axis = encoding === 'oneHot' ? shape.length : elementAxis(shape.length);
   const kept = encoding === 'oneHot' && shape.length > 1 && shape.at(-1) === 1 ? shape.slice(0, -1) : shape;
-  const result = new Float32Array(sizeOf(kept.toSpliced(axis, 1)) * depth);
+  const result = allocate('float32', sizeOf(kept.toSpliced(axis, 1)) * depth) as Float32Array;
   const count = shape[axis] ?? 1;
   const inner = sizeOf(shape.slice(axis + 1));
   for (let i = 0; i < values.length; i++) {
