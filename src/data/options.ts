@@ -5,6 +5,12 @@ const seed = z.int().nonnegative().optional();
 
 export const countSchema = z.strictObject({ count: z.int('expected a whole number').min(0) });
 export const mapSchema = z.strictObject({ parallel: positive.default(1), seed });
+export const mapModuleSchema = z.strictObject({
+  workers: z.int('expected a whole number').min(0).default(1),
+  name: z.string().default('default'),
+  parallel: positive.optional(),
+  seed,
+});
 export const shuffleSchema = z.strictObject({ seed, reshuffle: z.boolean().default(true) });
 export const batchSchema = z.strictObject({ dropRemainder: z.boolean().default(false) });
 export const paddedBatchSchema = batchSchema.extend({

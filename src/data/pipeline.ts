@@ -11,6 +11,7 @@ import {
   bucketSchema,
   countSchema,
   interleaveSchema,
+  mapModuleSchema,
   mapSchema,
   paddedBatchSchema,
   shuffleSchema,
@@ -27,6 +28,8 @@ import {
   skipStage,
   takeStage,
 } from './transform.ts';
+import { moduleFunction } from './workers.ts';
+import { type Zipped, zipStage } from './zip.ts';
 
 /**
  * Elements that are made when they are asked for, and methods that give further pipelines. A pipeline can be gone
@@ -65,6 +68,19 @@ export class Pipeline<T> implements ResumableSource<T>, AsyncIterable<T> {
     };
   }
 
+  /**
+   * Elements of several pipelines side by side: a list for a list of pipelines, a record for a record. Ends with the
+   * shortest.
+   * @example `tfk.data.zip([await tfk.data.npyRows('x.npy'), await tfk.data.npyRows('y.npy')])`
+   */
+  static zip<const P extends Pipelines>(pipelines: P): Pipeline<Zipped<P>> {
+    const names = Object.keys(pipelines);
+    const stages = Object.values<Pipeline<unknown>>(pipelines).map((pipeline) => pipeline.#stage);
+    const join = (parts: readonly unknown[]): unknown =>
+      Array.isArray(pipelines) ? parts : Object.fromEntries(parts.map((part, i) => [names[i], part]));
+    return new Pipeline(zipStage(stages, join as (parts: readonly unknown[]) => Zipped<P>));
+  }
+
   /** All elements of a pass. Take care with large data. */
   async toArray(): Promise<T[]> {
     const elements: T[] = [];
@@ -76,11 +92,35 @@ export class Pipeline<T> implements ResumableSource<T>, AsyncIterable<T> {
    * `f` of each element, which may be async.
    * @param options - `parallel`: calls under way at once (the order stays); `seed`: of the random numbers that `f` is given
    */
-  map<U>(f: MapFunction<T, U>, options: z.input<typeof mapSchema> = {}): Pipeline<U> {
+  map<U>(f: MapFunction<T, U>, options?: z.input<typeof mapSchema>): Pipeline<U>;
+  /**
+   * A module's function of each element, called in other threads. Elements go there and back as copies.
+   * @param module - URL of the module; a function itself cannot go to another thread
+   * @param options - `workers`: threads, 0 for none but this one; `name` of the export, `default` by default; `parallel`:
+   * elements under way at once, two for each thread by default; `seed`
+   * @throws {@link DataError} on the way, naming the element, when the function throws or its thread dies
+   * @example `pipeline.map(new URL('./augment.js', import.meta.url), { workers: 2 })`
+   */
+  map<U>(module: URL, options?: z.input<typeof mapModuleSchema>): Pipeline<U>;
+  map<U>(f: MapFunction<T, U> | URL, options: object = {}): Pipeline<U> {
+    if (f instanceof URL) return this.#mapModule(f, parseOptions(mapModuleSchema, options, 'map'));
+    if ('workers' in options) {
+      throw new ConfigError(
+        'map: a function cannot go to worker threads. Put it into a module of its own and give its URL: ' +
+          "map(new URL('./module.js', import.meta.url), { workers }).",
+        { argument: 'workers', expected: 'a URL', received: 'a function' },
+      );
+    }
     const { parallel, seed = drawSeed() } = parseOptions(mapSchema, options, 'map');
     return new Pipeline(
       parallel > 1 ? parallelMapStage(this.#stage, f, seed, parallel) : mapStage(this.#stage, f, seed),
     );
+  }
+
+  #mapModule<U>(module: URL, options: z.output<typeof mapModuleSchema>): Pipeline<U> {
+    const { workers, name, parallel = 2 * workers, seed = drawSeed() } = options;
+    const f = moduleFunction<T, U>({ module, name }, workers);
+    return new Pipeline(parallelMapStage(this.#stage, f, seed, Math.max(1, parallel)));
   }
 
   /** The elements that `keep` accepts. */
@@ -188,6 +228,12 @@ export class Pipeline<T> implements ResumableSource<T>, AsyncIterable<T> {
     return new Pipeline(prefetchStage(this.#stage, count(elements, 'prefetch')));
   }
 }
+
+/** A list or record of pipelines. */
+export type Pipelines = readonly Pipeline<unknown>[] | Readonly<Record<string, Pipeline<unknown>>>;
+
+/** Elements of several pipelines side by side. @see {@link Pipeline.zip} */
+export const zip = Pipeline.zip;
 
 /** A seed that follows from the global one. */
 const drawSeed = (): number => nextRandom().bits();

@@ -104,3 +104,51 @@ export class CountingCursor<T> implements Cursor<T> {
     while (this.#count < count) if ((await this.next()).done) return;
   }
 }
+
+/** Elements `[start, end)` that are in memory. */
+export interface Block<T> {
+  readonly start: number;
+  readonly end: number;
+  get(index: number): T;
+}
+
+/** Elements by number that are fetched a block at a time. */
+export abstract class BlockCursor<T> implements Cursor<T> {
+  readonly #size: number;
+  #block: Block<T> | undefined;
+  #at = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** The block that holds an element: the one after the last block, or the first after `close`. */
+  protected abstract load(index: number): Promise<Block<T>>;
+
+  abstract close(): MaybePromise<unknown>;
+
+  next(): MaybePromise<Item<T>> {
+    if (this.#at >= this.#size) return done;
+    const block = this.#block;
+    return block && this.#at < block.end
+      ? { done: false, value: block.get(this.#at++) }
+      : this.load(this.#at).then((loaded) => {
+          this.#block = loaded;
+          return { done: false, value: loaded.get(this.#at++) };
+        });
+  }
+
+  return(): MaybePromise<unknown> {
+    this.#at = this.#size;
+    this.#block = undefined;
+    return this.close();
+  }
+
+  state(): State {
+    return this.#at;
+  }
+
+  restore(state: State): void {
+    this.#at = parseState(z.int().min(0), state, 'data');
+  }
+}

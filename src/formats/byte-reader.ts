@@ -1,5 +1,5 @@
 import { createReadStream, type ReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { FormatError, TfkError } from '../errors.ts';
 import { ioError, messageOf } from './atomic.ts';
@@ -13,7 +13,7 @@ const pieceBytes = 2 ** 18;
 export async function* filePieces(path: string): AsyncGenerator<Uint8Array, undefined> {
   let file: ReadStream | undefined;
   try {
-    const unpack = (await isGzip(path)) ? createGunzip() : undefined;
+    const unpack = (await startsAsGzip(path)) ? createGunzip() : undefined;
     file = createReadStream(path, { highWaterMark: pieceBytes });
     if (unpack) file.on('error', (error) => unpack.destroy(error));
     for await (const piece of unpack ? file.pipe(unpack) : file) yield piece;
@@ -26,14 +26,19 @@ export async function* filePieces(path: string): AsyncGenerator<Uint8Array, unde
   }
 }
 
-async function isGzip(path: string): Promise<boolean> {
+async function startsAsGzip(path: string): Promise<boolean> {
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+    return await isGzip(file);
   } finally {
     await file.close();
   }
+}
+
+/** Whether a file begins as gzip does. */
+export async function isGzip(file: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await file.read(new Uint8Array(2), 0, 2, 0);
+  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
 }
 
 /** Bytes of a file in portions of any size. */

@@ -83,8 +83,9 @@ function elementType(descr: string, file: string): { dtype: DType; swapped: bool
   );
 }
 
-function swapBytes(raw: Uint8Array, width: number): void {
-  const buffer = Buffer.from(raw.buffer);
+/** Turns the bytes of each element round. */
+export function swapBytes(raw: Uint8Array, width: number): void {
+  const buffer = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   if (width === 2) buffer.swap16();
   else if (width === 4) buffer.swap32();
   else if (width === 8) buffer.swap64();

@@ -24,6 +24,10 @@ export interface ZipReader {
    * @throws {@link FormatError} when there is no such member, it is corrupt or larger than `maxBytes`
    */
   read(name: string, options?: { readonly maxBytes?: number }): Promise<Uint8Array>;
+  /** Unpacked size and checksum of a member. @throws {@link FormatError} when there is no such member */
+  member(name: string): { readonly size: number; readonly crc32: number };
+  /** The bytes of a member piece by piece; the checksum is left to the caller. */
+  pieces(name: string): AsyncGenerator<Uint8Array, undefined>;
   close(): void;
 }
 
@@ -41,14 +45,18 @@ export async function readZip(source: string | Uint8Array, label?: string): Prom
   });
   try {
     const entries = await directory(zip, file);
+    const find = (name: string): Entry => {
+      const entry = entries.get(name);
+      if (entry) return entry;
+      const known = [...entries.keys()].slice(0, 20).join(', ');
+      throw new FormatError(`${file}: no member "${name}" in the zip file. It has: ${known}.`);
+    };
     return {
       names: [...entries.keys()],
-      read: async (name, { maxBytes = limits.memberBytes } = {}) => {
-        const entry = entries.get(name);
-        if (entry) return readMember(zip, entry, maxBytes, file);
-        const known = [...entries.keys()].slice(0, 20).join(', ');
-        throw new FormatError(`${file}: no member "${name}" in the zip file. It has: ${known}.`);
-      },
+      read: async (name, { maxBytes = limits.memberBytes } = {}) =>
+        readMember(zip, find(name), maxBytes, file),
+      member: (name) => ({ size: find(name).uncompressedSize, crc32: find(name).crc32 }),
+      pieces: (name) => memberPieces(zip, find(name), `${file}: member "${name}"`),
       close: () => zip.close(),
     };
   } catch (error) {
@@ -95,16 +103,27 @@ async function readMember(zip: ZipFile, entry: Entry, maxBytes: number, file: st
     );
   }
   try {
-    // yauzl ends the stream with an error as soon as it grows beyond the declared size.
-    const stream = await zip.openReadStreamPromise(entry);
     const bytes = new Uint8Array(size);
     let filled = 0;
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    for await (const chunk of memberPieces(zip, entry, where)) {
       bytes.set(chunk, filled);
       filled += chunk.length;
     }
     if (crc32(bytes) !== entry.crc32) throw new FormatError(`${where} is corrupt: its checksum is wrong.`);
     return bytes;
+  } catch (error) {
+    throw zipError(error, where);
+  }
+}
+
+/** yauzl ends the stream with an error as soon as it grows beyond the declared size. */
+async function* memberPieces(
+  zip: ZipFile,
+  entry: Entry,
+  where: string,
+): AsyncGenerator<Uint8Array, undefined> {
+  try {
+    yield* (await zip.openReadStreamPromise(entry)) as AsyncIterable<Uint8Array>;
   } catch (error) {
     throw zipError(error, where);
   }

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { writeNpy } from '../../src/formats/npy.ts';
 import { recordOf } from '../../src/formats/tfrecord.ts';
-import { ConfigError, DataError, data, FormatError, tensor } from '../../src/index.ts';
+import { ConfigError, DataError, data, FormatError } from '../../src/index.ts';
 import { elementsOf, resumesEverywhere } from './pipelines.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-readers-'));
@@ -129,28 +128,6 @@ describe('tfRecords', () => {
   });
 });
 
-describe('npyRows', () => {
-  test('rows of a file that stays on the disk', async () => {
-    const array = tensor(
-      Int16Array.from({ length: 600_000 }, (_, i) => i % 1000),
-      [300_000, 2],
-    );
-    const rows = await data.npyRows(file('a.npy', writeNpy(array)));
-    expect(rows.size).toBe(300_000);
-    const [batch] = await rows.skip(299_998).batch(9).toArray();
-    expect(batch?.array()).toEqual(array.rows(299_998, 300_000).array());
-    const small = file('b.npy', writeNpy(tensor([[1], [2], [3]])));
-    const again = await data.npyRows(small);
-    expect(await elementsOf(again)).toEqual([[1], [2], [3]]);
-    await resumesEverywhere(() => again.map((t) => t));
-  });
-
-  test('a file that is cut off', async () => {
-    const bytes = writeNpy(tensor([[1], [2]]));
-    await expect(data.npyRows(file('cut.npy', bytes.subarray(0, -1)))).rejects.toThrow(FormatError);
-  });
-});
-
 describe('readWav', () => {
   /** A WAV file of one format. */
   function wav(code: number, bits: number, channels: number, samples: Uint8Array): Buffer {
@@ -227,7 +204,7 @@ describe('textDatasetFromDirectory', () => {
     expect(await labels('binary')).toEqual([[0], [0], [0], [0], [1], [1], [1], [1]]);
     expect(await labels('categorical')).toContainEqual([0, 1]);
     const shuffled = async () =>
-      elementsOf(await data.textDatasetFromDirectory(root, { seed: 2, labelMode: 'none' }));
+      elementsOf(await data.textDatasetFromDirectory(root, { seed: 2, labelMode: null }));
     expect(await shuffled()).toEqual(await shuffled());
   });
 
