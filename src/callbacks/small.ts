@@ -13,6 +13,7 @@ import {
 import { z } from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { DataError } from '../errors.ts';
+import { ioError } from '../formats/atomic.ts';
 import { Callback, callbacks, type HookName, type Logs } from '../training/callback.ts';
 
 /** Stops training at the first batch whose loss is not a number. @source keras/src/callbacks/terminate_on_nan.py */
@@ -37,6 +38,15 @@ const csvSchema = z.strictObject({
 });
 
 const csvState = z.strictObject({ keys: z.array(z.string()).nullable(), bytes: z.int() });
+
+/** Adds a line to a file. @throws {@link DataError} when the disk is full, say */
+function append(path: string, line: string): void {
+  try {
+    appendFileSync(path, `${line}\n`);
+  } catch (error) {
+    throw ioError(error, path, 'write');
+  }
+}
 
 /** Makes sure that a file is on the disk. @returns its size */
 function sync(path: string): number {
@@ -87,9 +97,9 @@ export class CSVLogger extends Callback<typeof csvSchema> {
     const { path, separator } = this.options;
     if (this.#keys === undefined) {
       this.#keys = columnsOf(logs, this.run.info.validates);
-      appendFileSync(path, `${['epoch', ...this.#keys].join(separator)}\n`);
+      append(path, ['epoch', ...this.#keys].join(separator));
     }
-    appendFileSync(path, `${[epoch, ...this.#keys.map((key) => logs[key] ?? 'NA')].join(separator)}\n`);
+    append(path, [epoch, ...this.#keys.map((key) => logs[key] ?? 'NA')].join(separator));
   }
 }
 

@@ -1,4 +1,4 @@
-import { DtypeError } from '../errors.ts';
+import { BackendError, DtypeError } from '../errors.ts';
 
 /** Element types of tensors. `bool` is stored as one byte, 0 or 1. */
 export type DType =
@@ -68,8 +68,21 @@ export const isFloat = (dtype: DType): boolean => table[dtype].kind === 'float';
 export const isBig = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64';
 export const isDtype = (name: unknown): name is DType => typeof name === 'string' && name in table;
 
-/** Zeroed storage for `length` elements. */
-export const allocate = (dtype: DType, length: number): TensorData => new table[dtype].array(length);
+/**
+ * Zeroed storage for `length` elements.
+ * @throws {@link BackendError} when there is not that much memory
+ */
+export function allocate(dtype: DType, length: number): TensorData {
+  try {
+    return new table[dtype].array(length);
+  } catch (cause) {
+    const size = `${((length * table[dtype].bytes) / 2 ** 30).toFixed(1)} GiB`;
+    throw new BackendError(
+      `out of memory: ${length} elements of ${dtype} need ${size}. Use a smaller batchSize, or smaller layers.`,
+      { op: 'allocate', received: size, cause },
+    );
+  }
+}
 
 /** A view of `length` elements in `buffer`, without a copy. */
 export const viewOf = (

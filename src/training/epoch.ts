@@ -37,6 +37,8 @@ export interface Epoch {
   readonly stopped?: () => boolean;
   /** Where to begin: at the first batch where left out, further on in an epoch that is resumed. */
   readonly progress?: EpochProgress | undefined;
+  /** Told of a training step whose loss is not finite, before it updates weights. */
+  readonly onNonFinite?: (step: Step, batch: number) => Promise<void>;
   /** Sees each step after its run. */
   readonly collect?: (step: Step) => void;
 }
@@ -55,7 +57,7 @@ export async function runEpoch(epoch: Epoch): Promise<Logs> {
 }
 
 async function runBatches(epoch: Epoch): Promise<Logs> {
-  const { kind, feeder, steps, callbacks, collect } = epoch;
+  const { kind, feeder, steps, callbacks, collect, onNonFinite } = epoch;
   const { profile } = steps;
   const progress = epoch.progress ?? new EpochProgress();
   const { results } = progress;
@@ -86,6 +88,7 @@ async function runBatches(epoch: Epoch): Promise<Logs> {
     const running = step.run();
     if (running !== undefined) await running;
     profile?.markRun(step);
+    if (onNonFinite && !step.lossIsFinite) await onNonFinite(step, batch);
     const finishing = step.finish();
     if (finishing !== undefined) await finishing;
     profile?.mark('optimizer');

@@ -40,10 +40,9 @@ export const evaluateSchema = common.extend({
 });
 export const predictSchema = common.extend({ steps: count.optional() });
 
-/** Validation data: `[x, y]`, `[x, y, sampleWeight]` or batches. */
+/** Validation data: `[x, y]`, `[x, y, sampleWeight]`, `[x]` where a `testStep` needs no targets, or batches. */
 export type ValidationData =
-  | readonly [DataLike, TargetsLike]
-  | readonly [DataLike, TargetsLike, WeightsLike]
+  | readonly [x: DataLike, y?: TargetsLike | undefined, sampleWeight?: WeightsLike]
   | BatchSource;
 
 /** Options of `fit`; names and defaults are Keras's. */

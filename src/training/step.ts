@@ -92,6 +92,11 @@ export abstract class Step {
     return this.memory.batches.length;
   }
 
+  /** Whether the loss of the last run is a number. */
+  get lossIsFinite(): boolean {
+    return this.memory.losses[0]?.every(Number.isFinite) ?? true;
+  }
+
   /** Ties the step to where the weights are now; cheap when nothing moved. */
   prepare(): void {
     if (this.#binding !== undefined && !this.moved()) return;

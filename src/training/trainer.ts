@@ -5,6 +5,7 @@ import { nextRandom } from '../core/seed.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, TfkError } from '../errors.ts';
+import type { Weight } from '../layers/weight.ts';
 import { CallbackList, type History, type Logs, type RunControl } from './callback.ts';
 import { Compiled, type CompileOptions } from './compile.ts';
 import {
@@ -21,6 +22,7 @@ import {
 import { type Epoch, runEpoch } from './epoch.ts';
 import { ArrayFeeder, type Feeder, StreamFeeder } from './feeder.ts';
 import { FitRun, type RunSwitches } from './fit-run.ts';
+import { explainNonFinite } from './non-finite.ts';
 import {
   type EvaluateOptions,
   evaluateSchema,
@@ -97,6 +99,7 @@ export class Trainer {
           options.stepsPerEpoch,
         );
       }
+      const watch = { onNonFinite: this.#warner() };
       try {
         const validationFeeder = await this.#validationFeeder(validation, options);
         if (options.profile !== undefined) this.#steps.startProfile(await Profile.open(options.profile));
@@ -106,7 +109,7 @@ export class Trainer {
           feeder,
           validation: validationFeeder,
           options,
-          run: (kind, data, more) => this.#run(kind, data, more),
+          run: (kind, data, more) => this.#run(kind, data, { ...more, ...(kind === 'train' && watch) }),
           control: (switches) =>
             this.#control({ ...options, validates: validationFeeder !== undefined }, feeder.steps, switches),
         }).train();
@@ -209,6 +212,21 @@ export class Trainer {
     return runEpoch({ kind, feeder, steps: this.#steps, repeats: this.compiled.stepsPerExecution, ...more });
   }
 
+  /** Says once in which layer the loss stopped being a number. */
+  #warner(): NonNullable<Epoch['onNonFinite']> {
+    let told = false;
+    return async (step, batch) => {
+      if (told) return;
+      told = true;
+      const where = await explainNonFinite(step, this.compiled);
+      const loss = step.memory.losses[0]?.find((value) => !Number.isFinite(value));
+      process.emitWarning(
+        `fit: the loss is ${loss} at step ${batch + 1} of the epoch. ${where}`,
+        'TfkWarning',
+      );
+    };
+  }
+
   /** What the model does now, e.g. `fit`; nothing at rest. */
   get busy(): string | undefined {
     return [...this.#running].map((run) => run.what).join(' and ') || undefined;
@@ -251,7 +269,7 @@ export class Trainer {
     if (data === undefined) return undefined;
     if (!Array.isArray(data) && isBatchSource(data))
       return new StreamFeeder(data, this.#spec(), options.validationSteps);
-    const [x, y, weights] = data as readonly [DataLike, TargetsLike, WeightsLike?];
+    const [x, y, weights] = data as readonly [DataLike, TargetsLike?, WeightsLike?];
     const batchSize = options.validationBatchSize ?? options.batchSize;
     try {
       const checked = await this.#dataset(x, y, weights);
@@ -293,6 +311,7 @@ export class Trainer {
       set learningRate(value: number) {
         trainer.learningRate = value;
       },
+      gradient: (weight) => trainer.#gradientOf(weight),
       swapAverages: () => trainer.#swapAverages(),
       retrain: () => trainer.#steps.renewStore(),
       info: {
@@ -304,6 +323,14 @@ export class Trainer {
       },
       history: switches.history,
     };
+  }
+
+  #gradientOf(weight: Weight): Float32Array | undefined {
+    const isSingle = this.#steps.steps.some(
+      ({ kind, repeats, step: { outputs } }) =>
+        kind === 'train' && repeats === 1 && [...outputs.gradients, ...outputs.rows].includes(weight),
+    );
+    return isSingle && this.store?.hasKernel ? (this.store.gradient(weight) as Float32Array) : undefined;
   }
 
   #swapAverages(): void {
@@ -338,8 +365,10 @@ const atRest: RunSwitches = {
     Promise.reject(new ConfigError('run.state(): only a run of fit can be saved.', { op: 'state' })),
 };
 
-const datasetAsValidation = (d: Dataset): ValidationData =>
-  d.weights.length > 0 ? [d.x, d.y, d.weights.map((w) => w ?? null)] : [d.x, d.y];
+function datasetAsValidation({ x, y, weights }: Dataset): ValidationData {
+  const targets = y.length > 0 ? y : undefined;
+  return weights.length > 0 ? [x, targets, weights.map((w) => w ?? null)] : [x, targets];
+}
 
 function concatenate(type: TensorType, parts: readonly TensorData[]): Tensor {
   const total = parts.reduce((n, p) => n + p.length, 0);

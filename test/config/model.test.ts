@@ -125,7 +125,10 @@ describe('buildModel', () => {
         const file = join(folder, 'm.keras');
         await saved.save(file);
         const model = await buildModel(tuned({ from: file, freeze: ['ba*'] }), []);
-        expect(model.trainableWeights.map((w) => w.path)).toEqual(['head/kernel', 'head/bias']);
+        expect(model.trainableWeights.map((w) => w.path)).toEqual([
+          `${model.name}/head/kernel`,
+          `${model.name}/head/bias`,
+        ]);
         expect(model.getWeights()[0]?.data).toEqual(saved.getWeights()[0]?.data);
         await expect(buildModel(tuned({ from: file, freeze: ['bass'] }), [])).rejects.toThrow(
           'model.freeze: Unknown layer of model "sequential" "bass". Did you mean "base"?',
@@ -150,8 +153,8 @@ describe('buildModel', () => {
       const read = await readConfig(join(folder, 'c.json'));
       const model = await buildModel(read.model, []);
       expect(model.trainableWeights.map((w) => w.path)).toEqual([
-        'mid/lora_kernel_a',
-        'mid/lora_kernel_b',
+        `${base.name}/mid/lora_kernel_a`,
+        `${base.name}/mid/lora_kernel_b`,
         'head/kernel',
         'head/bias',
       ]);

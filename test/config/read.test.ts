@@ -52,11 +52,7 @@ const wrong: readonly (readonly [string, Readonly<Record<string, unknown>>, stri
   ],
   ['a loss', { compile: { loss: { a: 'msee' } } }, 'compile.loss.a: Unknown loss "msee".'],
   ['a metric', { compile: { loss: 'mse', metrics: ['acuracy'] } }, 'Did you mean "accuracy"?'],
-  [
-    'a source',
-    { data: { train: { file: 'x' } } },
-    'data.train: expected an object with "dataset", "csv", "npz"',
-  ],
+  ['a source', { data: { train: { file: 'x' } } }, 'data.train: expected an object with "dataset", "csv"'],
   ['an option of a source', { data: { train: { npz: 'x', limt: 1 } } }, 'data.train.limt: unknown key.'],
   [
     'a callback',

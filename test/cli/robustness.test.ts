@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { withFiles } from '../data/files.ts';
+import { callTfk, pointsConfig, pointsNpz } from './run-tfk.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const files = { 'points.npz': pointsNpz(), file: 'no folder' };
+
+describe('tfk train where it cannot write', () => {
+  // the limit of the shell stands for a full disk: writing beyond it fails on the way
+  const posix = process.platform === 'win32' ? test.skip : test;
+
+  posix('on a disk that is full', () =>
+    withFiles(files, async (folder) => {
+      await writeFile(join(folder, 'train.json'), pointsConfig(folder));
+      const command = `ulimit -f 6 && exec "${process.execPath}" "${main}" train train.json --quiet`;
+      const { status, stderr } = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' });
+      expect([status, stderr]).toEqual([
+        3,
+        expect.stringMatching(/Cannot write .*run.*: the file would be larger/),
+      ]);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      const left = await readdir(join(folder, 'run'), { recursive: true });
+      expect(left.filter((name) => name.endsWith('.tmp') || name.endsWith('model.keras'))).toEqual([]);
+    }),
+  );
+
+  test('into a path that is a file, or below one', () =>
+    withFiles(files, async (folder) => {
+      const path = join(folder, 'train.json');
+      await writeFile(path, pointsConfig(folder));
+      for (const output of [join(folder, 'file'), join(folder, 'file', 'run')]) {
+        const { code, stderr } = await callTfk('train', path, '--output', output);
+        expect([code, stderr]).toEqual([3, expect.stringMatching(/Cannot write .*file/)]);
+      }
+    }));
+
+  test('a config nested beyond all reason', () =>
+    withFiles(files, async (folder) => {
+      const path = join(folder, 'train.json');
+      await writeFile(path, `{"model":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+      const { code, stderr } = await callTfk('train', path);
+      expect([code, stderr]).toEqual([3, expect.stringContaining('nested more than')]);
+    }));
+});
