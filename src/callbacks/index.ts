@@ -1,8 +1,10 @@
-export { Callback, callbacks } from '../training/callback.ts';
+export { Callback, CallbackList, callbacks } from '../training/callback.ts';
 export { ProgbarLogger } from '../training/progress.ts';
 export * from './backup-and-restore.ts';
 export * from './early-stopping.ts';
 export * from './gradual-unfreezing.ts';
+export * from './histograms.ts';
+export * from './history.ts';
 export * from './learning-rate.ts';
 export * from './model-checkpoint.ts';
 export * from './remote-monitor.ts';

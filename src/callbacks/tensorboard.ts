@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseState, type State } from '../core/state.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { EventFile, type GraphNode } from '../formats/event-file.ts';
+import { bitmapOf } from '../formats/png.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 
 const schema = z.strictObject({
@@ -15,7 +17,7 @@ const schema = z.strictObject({
   writeStepsPerSecond: z.boolean().default(false),
   /** Figures after each epoch; also after each batch, or after so many. */
   updateFreq: z.union([z.literal('epoch'), z.literal('batch'), z.int().min(1)]).default('epoch'),
-  /** Settings of the run, to be shown with it. */
+  /** Settings of the run, by which TensorBoard compares it with others. */
   hparams: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
 });
 
@@ -46,7 +48,7 @@ export class TensorBoard extends Callback<typeof schema> {
     this.#epochs = 0;
     this.#train = await EventFile.open(join(this.options.logDir, 'train'));
     const { hparams, writeGraph } = this.options;
-    if (hparams) this.#train.text('hparams', 0, tableOf(hparams));
+    if (hparams) await this.#withSession((session) => session.hparams(hparams));
     this.#graphIsDue = writeGraph;
     await this.#train.flush();
   }
@@ -95,8 +97,33 @@ export class TensorBoard extends Callback<typeof schema> {
 
   override async onTrainEnd(): Promise<void> {
     await this.#train?.flush();
+    if (this.options.hparams) await this.#withSession((session) => session.endHparams());
     this.#train = undefined;
     this.#validation = undefined;
+  }
+
+  /**
+   * Writes pictures, for other callbacks, while the model trains.
+   * @param pictures - `[count, height, width, channels]` in 0..1, or 0..255 where there are larger numbers
+   */
+  image(tag: string, step: number, pictures: Tensor): void {
+    const [count = 0, ...shape] = pictures.shape;
+    const bitmaps = Array.from({ length: count }, (_, row) =>
+      bitmapOf(pictures.rows(row, row + 1).data as ArrayLike<number>, shape),
+    );
+    if (bitmaps.length > 0) this.#train?.images(tag, step, bitmaps);
+  }
+
+  /** Writes a text in Markdown, for other callbacks, while the model trains. */
+  text(tag: string, step: number, text: string): void {
+    this.#train?.text(tag, step, text);
+  }
+
+  /** Settings belong to the run as a whole, training and validation. */
+  async #withSession(write: (session: EventFile) => void): Promise<void> {
+    const session = await EventFile.open(this.options.logDir);
+    write(session);
+    await session.flush();
   }
 
   async #afterBatch(every: number, logs: Logs): Promise<void> {
@@ -131,11 +158,6 @@ export class TensorBoard extends Callback<typeof schema> {
 
 /** A symbolic tensor of the model, as far as its graph goes. */
 type SymbolicTensor = TensorBoard['run']['model']['outputs'][number];
-
-const tableOf = (values: Readonly<Record<string, unknown>>): string =>
-  ['| name | value |', '| --- | --- |', ...Object.entries(values).map(([k, v]) => `| ${k} | ${v} |`)].join(
-    '\n',
-  );
 
 /** Writes event files for TensorBoard. @see {@link TensorBoard} */
 export const tensorBoard = (options: z.input<typeof schema> = {}): TensorBoard => new TensorBoard(options);

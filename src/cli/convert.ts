@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { OutputExistsError } from './exit.ts';
 import { exists, openModel } from './open-model.ts';
+import { examples } from './text.ts';
 
 export const convertCommand = (): Command =>
   new Command('convert')
-    .description('write a model, or its weights, in another format; the endings tell which')
     .argument(
       '<input>',
       'output folder of tfk train, or a file: .keras, .h5, .onnx, model.json of TensorFlow.js',
@@ -14,6 +14,13 @@ export const convertCommand = (): Command =>
       '.keras, .onnx, model.json; or weights alone: .weights.h5, .weights.json, .safetensors, .npz',
     )
     .option('--no-overwrite', 'refuse to replace a file')
+    .addHelpText(
+      'after',
+      examples(
+        ['tfk convert model.h5 model.keras'],
+        ['tfk convert runs/mnist mnist.safetensors', 'weights alone'],
+      ),
+    )
     .action(convert);
 
 async function convert(

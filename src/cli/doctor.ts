@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { exitCodes } from './exit.ts';
-import { printJson } from './text.ts';
+import { examples, printJson } from './text.ts';
 
 /** What the doctor finds; `problem` says what is missing and how to get it. */
 interface Finding {
@@ -12,13 +12,12 @@ interface Finding {
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description(
-      'check what is installed, which devices there are, and that a training step gives right numbers',
-    )
     .option('--json', 'print one line of JSON')
     .addHelpText(
       'after',
-      '\nExits with 5 when models cannot be run; data sets that are not there are no failure.',
+      `
+Exits with 5 when models cannot be run; data sets that are not there are no failure.
+${examples(['tfk doctor'], ['tfk doctor --json'])}`,
     )
     .action(doctor);
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { TrainedModel } from '../config/index.ts';
-import { commaList, formatMetrics, printJson, wholeNumber } from './text.ts';
+import { commaList, examples, formatMetrics, printJson, wholeNumber } from './text.ts';
 
 interface EvaluateOptions {
   readonly data?: string;
@@ -15,7 +15,6 @@ interface EvaluateOptions {
 
 export const evaluateCommand = (): Command =>
   new Command('evaluate')
-    .description('measure a saved model: its loss and metrics on data')
     .argument('<model>', 'output folder of tfk train, or a .keras file')
     .option('--data <config>', 'JSON file whose "data.test" is used; by default that of the run')
     .option('--dataset <name:split>', 'a data set by name, e.g. mnist:test')
@@ -25,6 +24,14 @@ export const evaluateCommand = (): Command =>
     .option('--features <columns>', 'columns of the CSV file to predict it from, with commas', commaList)
     .option('--batch-size <n>', 'samples at a time', wholeNumber, 128)
     .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['tfk evaluate runs/mnist', 'on the test data of its config'],
+        ['tfk evaluate runs/mnist --dataset mnist:train'],
+        ['tfk evaluate runs/iris --csv other.csv --target species'],
+      ),
+    )
     .action(evaluate);
 
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { openModel } from './open-model.ts';
-import { gather, wholeNumber } from './text.ts';
+import { examples, gather, wholeNumber } from './text.ts';
 
 interface ExportCommandOptions {
   readonly batchSize?: number;
@@ -10,12 +10,18 @@ interface ExportCommandOptions {
 
 export const exportCommand = (): Command =>
   new Command('export')
-    .description('write a model as ONNX, for any runtime: inference, in ops of the standard')
     .argument('<model>', 'output folder of tfk train, or a model file of any kind that is read')
     .argument('<output>', 'the .onnx file to write')
     .option('--batch-size <n>', 'fix the batch size; by default it is left open', wholeNumber)
     .option('--metadata <key=text>', 'a text that the file carries along; may be given several times', gather)
     .option('--external-data', 'put large weights into a second file beside, <output>.data')
+    .addHelpText(
+      'after',
+      examples(
+        ['tfk export runs/mnist mnist.onnx'],
+        ['tfk export runs/mnist mnist.onnx --batch-size 1 --metadata author=me'],
+      ),
+    )
     .action(exportModel);
 
 async function exportModel(from: string, to: string, options: ExportCommandOptions): Promise<void> {

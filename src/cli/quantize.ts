@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { printJson } from './text.ts';
+import { examples, printJson } from './text.ts';
 
-const modes = ['dynamic-int8', 'static-int8', 'float16'] as const;
+const modes = ['dynamic-int8', 'static-int8', 'float16', 'int4'] as const;
 const methods = ['minmax', 'percentile', 'entropy'] as const;
 
 interface QuantizeCommandOptions {
@@ -15,9 +15,6 @@ interface QuantizeCommandOptions {
 
 export const quantizeCommand = (): Command =>
   new Command('quantize')
-    .description(
-      'write a model as ONNX with small weights, and tell size, time and accuracy before and after',
-    )
     .argument('<model>', 'output folder of tfk train, or a model file')
     .argument('<output>', 'the .onnx file to write')
     .addOption(new Option('--mode <mode>', 'how').choices(modes).default('static-int8'))
@@ -28,6 +25,10 @@ export const quantizeCommand = (): Command =>
     .option('--max-loss <share>', 'largest loss of accuracy with which the file is written', '0.01')
     .option('--data <config>', 'JSON file whose "data" is used; by default that of the run')
     .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      examples(['tfk quantize runs/mnist small.onnx'], ['tfk quantize runs/mnist half.onnx --mode float16']),
+    )
     .action(quantize);
 
 async function quantize(from: string, to: string, options: QuantizeCommandOptions): Promise<void> {

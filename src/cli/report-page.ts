@@ -1,18 +1,8 @@
-/** A run as the report shows it. */
-export interface ReportedRun {
-  readonly name: string;
-  /** Loss and metrics per epoch; `null` where a figure is not a number. */
-  readonly history: Readonly<Record<string, readonly (number | null)[]>>;
-  /** Rows of the table at the top, by name. */
-  readonly facts: Readonly<Record<string, string>>;
-  readonly confusion?: Confusion | undefined;
-}
+import { escaped } from './html.ts';
+import { runSections } from './report-sections.ts';
+import type { ReportedRun } from './reported-run.ts';
 
-/** How often class `row` was taken for class `column`. */
-export interface Confusion {
-  readonly names: readonly string[];
-  readonly counts: readonly (readonly number[])[];
-}
+export type { ReportedRun };
 
 /** Colours of the runs, readable on light and on dark ground. */
 const colours = ['#3b82f6', '#f97316', '#10b981', '#d946ef', '#eab308', '#06b6d4', '#ef4444', '#8b5cf6'];
@@ -25,11 +15,23 @@ body { margin: 2rem auto; max-width: 1100px; padding: 0 1rem; background: var(--
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; } th { font-weight: 600; }
 .wide { overflow-x: auto; } .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 1.5rem; }
 figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 11px; } .grid { stroke: var(--line); } .dot { display: inline-block;
-  width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; } .faint { color: var(--faint); }`;
+  width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; } .faint { color: var(--faint); font-weight: 400; }
+h1.run { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.5rem; }
+ul { list-style: none; padding: 0; margin: 0; display: grid; gap: 1rem; } li p { margin: 0 0 .25rem; }
+.pictures { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); font-size: 13px; }
+.pictures img { display: block; width: 100%; max-width: 140px; image-rendering: pixelated; border-radius: 4px; }
+.texts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
+.texts li { border: 1px solid var(--line); border-radius: 6px; padding: .75rem; overflow-wrap: anywhere; }
+.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 1rem; }
+.small figcaption { font: 12px ui-monospace, monospace; overflow-wrap: anywhere; }
+.ridges polygon { fill: rgb(var(--cell) / .35); stroke: rgb(var(--cell)); }
+.bars td { border: 0; white-space: nowrap; padding: .15rem .75rem .15rem 0; } .bars td:first-child { font: 13px ui-monospace, monospace; }
+.bar { min-width: 160px; width: 40%; } .bar i { display: block; height: .8em; border-radius: 3px; background: rgb(var(--cell)); }
+.graph svg { max-width: 100%; width: auto; } .graph { max-height: 80vh; overflow: auto; }`;
 
 /** One HTML page about some runs: it needs no network and no script. */
 export function reportPage(runs: readonly ReportedRun[]): string {
@@ -50,14 +52,11 @@ ${factsTable(runs)}
 <div class="plots">
 ${figures.map((figure) => plot(figure, runs)).join('\n')}
 </div>
-${runs.map(confusionTable).join('\n')}
+${runs.map(runSections).join('\n')}
 </body>
 </html>
 `;
 }
-
-const marks: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (mark) => marks[mark] as string);
 
 const colourOf = (run: number): string => colours[run % colours.length] as string;
 
@@ -144,21 +143,3 @@ function axes(
 }
 
 const short = (value: number): string => Number(value.toPrecision(3)).toString();
-
-function confusionTable({ name, confusion }: ReportedRun): string {
-  if (confusion === undefined) return '';
-  const { names, counts } = confusion;
-  const head = names.map((n) => `<th>${escaped(n)}</th>`).join('');
-  const rows = counts.map((row, i) => {
-    const total = Math.max(
-      1,
-      row.reduce((a, b) => a + b, 0),
-    );
-    const cells = row.map(
-      (count) => `<td style="background:rgb(var(--cell) / ${(0.75 * count) / total})">${count}</td>`,
-    );
-    return `<tr><td>${escaped(names[i] ?? '')}</td>${cells.join('')}</tr>`;
-  });
-  return `<h2>Confusion on test data, ${escaped(name)} <span class="faint">- rows: true, columns: predicted</span></h2>
-<div class="wide"><table><tr><th></th>${head}</tr>${rows.join('\n')}</table></div>`;
-}

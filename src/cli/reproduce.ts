@@ -16,7 +16,6 @@ interface ReproduceOptions {
 
 export const reproduceCommand = (): Command =>
   new Command('reproduce')
-    .description('train again as a run did, and compare data, history and weights bit for bit')
     .argument('<run>', 'output folder of a finished tfk train')
     .option('--output <folder>', 'keep the second run here')
     .option('--json', 'print one line of JSON')

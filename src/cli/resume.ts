@@ -14,7 +14,6 @@ interface ResumeOptions {
 
 export const resumeCommand = (): Command =>
   new Command('resume')
-    .description('go on with a run that was stopped, or that died')
     .argument('<run>', 'output folder of tfk train')
     .option('--set <path=value>', 'replace a value of its config, e.g. fit.epochs=30 (repeatable)', gather)
     .option('--epochs <n>', 'short for --set fit.epochs=n', wholeNumber)

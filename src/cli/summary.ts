@@ -1,22 +1,34 @@
 import { Command } from 'commander';
-import type { Config } from '../config/index.ts';
-import type { Model } from '../index.ts';
-import { printJson } from './text.ts';
+import type { Model, ModelCost } from '../index.ts';
+import { describedModel } from './open-model.ts';
+import { examples, formatBytes, formatCount, printJson, wholeNumber } from './text.ts';
+
+interface SummaryCommandOptions {
+  readonly batchSize: number;
+  readonly json?: boolean;
+}
 
 export const summaryCommand = (): Command =>
   new Command('summary')
-    .description('show the layers of a model, their shapes and parameter counts')
-    .argument('<model>', 'output folder of tfk train, a .keras file, or a JSON config')
+    .argument('<model>', 'output folder of tfk train, a model file, or a JSON config')
+    .option('--batch-size <n>', 'samples at a time, for operations and memory', wholeNumber, 1)
     .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Operations are multiplications and additions of matrix products, convolutions, recurrent cells and elementwise ops.
+Memory is what tensors take; kernels need some more.
+${examples(['tfk summary runs/digits'], ['tfk summary train.json --batch-size 32'])}`,
+    )
     .action(summary);
 
-async function summary(path: string, { json }: { readonly json?: boolean }): Promise<void> {
-  const { openTrained, readConfig } = await import('../config/index.ts');
-  const model = path.endsWith('.json')
-    ? await modelOf(await readConfig(path))
-    : (await openTrained(path)).model;
+async function summary(path: string, { batchSize, json }: SummaryCommandOptions): Promise<void> {
+  const { costOf } = await import('../index.ts');
+  const model = await describedModel(path);
+  const cost = hasOpenSizes(model) ? undefined : costOf(model, batchSize);
   if (!json) {
     console.log(model.summary({ print: null }));
+    if (cost) console.log(costLines(cost));
     return;
   }
   const layers = model.layers.map((layer) => ({
@@ -26,12 +38,24 @@ async function summary(path: string, { json }: { readonly json?: boolean }): Pro
     params: layer.countParams(),
     trainable: layer.trainable,
   }));
-  const trainable = model.trainableWeights.reduce((n, w) => n + w.storage.size, 0);
-  printJson({ name: model.name, params: model.countParams(), trainableParams: trainable, layers });
+  const trainableParams = model.trainableWeights.reduce((n, w) => n + w.storage.size, 0);
+  printJson({
+    name: model.name,
+    params: model.countParams(),
+    trainableParams,
+    ...(cost && { cost }),
+    layers,
+  });
 }
 
-/** The model of a config, built; the data is read for the shapes of its samples. */
-async function modelOf(config: Config): Promise<Model> {
-  const { buildModel, loadSource, sampleShapes } = await import('../config/index.ts');
-  return buildModel(config.model, sampleShapes((await loadSource(config.data.train)).x));
-}
+/** Of other models it depends on the data what they take. */
+const hasOpenSizes = (model: Model): boolean =>
+  model.inputs.length === 0 || model.inputs.some(({ shape }) => shape.slice(1).includes(null));
+
+const costLines = ({ batchSize, flops, weights, predicting, training }: ModelCost): string =>
+  [
+    ` For a batch of ${batchSize}:`,
+    `   operations of a prediction: ${formatCount(flops)}FLOP`,
+    `   memory to predict: ${formatBytes(weights + predicting)}`,
+    `   memory to train: ${formatBytes(weights + training)}, without the optimizer's state`,
+  ].join('\n');

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { OutputExistsError } from './exit.ts';
 import { Interrupt } from './interrupt.ts';
@@ -10,14 +11,13 @@ interface TrainOptions {
   readonly output?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
-  readonly profile?: string;
+  readonly profile?: string | true;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
 export const trainCommand = (): Command =>
   new Command('train')
-    .description('train a model as a JSON file says, and write it with its figures to an output folder')
     .argument('<config>', 'JSON file; paths in it are relative to it, except "output"')
     .option(
       '--set <path=value>',
@@ -28,7 +28,10 @@ export const trainCommand = (): Command =>
     .option('--output <folder>', 'short for --set output=folder')
     .option('--force', 'replace what the output folder holds')
     .option('--resume', 'go on with a run that was stopped, or that died')
-    .option('--profile <file>', 'write a trace of the first steps, for Perfetto')
+    .option(
+      '--profile [file]',
+      'write a trace of the first steps, for Perfetto and tfk report (default: profile.json of the run)',
+    )
     .option('--quiet', 'print errors only')
     .option('--json', 'print one line of JSON at the end, and nothing else')
     .addHelpText(
@@ -48,14 +51,16 @@ Examples:
 async function train(path: string, options: TrainOptions): Promise<void> {
   const interrupt = new Interrupt();
   try {
-    const { readConfig } = await import('../config/index.ts');
+    const { readConfig, runFiles } = await import('../config/index.ts');
     const config = await readConfig(path, [
       ...(options.set ?? []),
       ...(options.epochs === undefined ? [] : [`fit.epochs=${options.epochs}`]),
       ...(options.output === undefined ? [] : [`output=${JSON.stringify(options.output)}`]),
     ]);
     await checkFolder(config.output, options);
-    await new TrainingRun(config, options, interrupt).start();
+    const { profile, ...rest } = options;
+    const trace = profile === true ? join(config.output, runFiles.profile) : profile;
+    await new TrainingRun(config, { ...rest, profile: trace }, interrupt).start();
   } finally {
     interrupt.dispose();
   }

@@ -12,7 +12,12 @@ export interface RunOptions {
   readonly profile?: string | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
+  /** Stops after so many epochs, saved, to go on later. */
+  readonly pauseAt?: number | undefined;
 }
+
+/** How a run came to its end: with all its epochs, at `pauseAt`, or by Ctrl-C or SIGTERM. */
+export type RunEnd = 'finished' | 'paused' | 'interrupted';
 
 /** One training run, from the config to the files. */
 export class TrainingRun {
@@ -28,7 +33,7 @@ export class TrainingRun {
     this.#say = options.quiet || options.json ? () => {} : console.log;
   }
 
-  async start(): Promise<void> {
+  async start(): Promise<RunEnd> {
     const tfk = await import('../index.ts');
     const { loadData, openRunFolder } = await import('../config/index.ts');
     const { output } = this.#config;
@@ -40,9 +45,10 @@ export class TrainingRun {
     // an earlier run goes only now that this one can begin
     const folder = await openRunFolder(output, this.#options.resume === true);
     try {
-      await this.#train(config, model, data);
+      return await this.#train(config, model, data);
     } finally {
       await folder.release();
+      model.dispose();
     }
   }
 
@@ -53,7 +59,7 @@ export class TrainingRun {
     return model;
   }
 
-  async #train(config: Config, model: Model, data: RunData): Promise<void> {
+  async #train(config: Config, model: Model, data: RunData): Promise<RunEnd> {
     const { backends } = await import('../index.ts');
     const { newRecord, relocated, runFiles, sampleCount, weightsHash, writeJson } = await import(
       '../config/index.ts'
@@ -69,17 +75,22 @@ export class TrainingRun {
     this.#say(
       `Training ${model.countParams().toLocaleString('en-US')} parameters on ${sampleCount(data.train.x)} samples, seed ${config.seed}.`,
     );
-    const history = await this.#fit(model, data);
+    let paused = false;
+    const history = await this.#fit(model, data, () => {
+      paused = true;
+    });
     await model.save(join(output, runFiles.model), { overwrite: true });
     await writeJson(join(output, runFiles.history), history);
     const epochs = config.fit.initialEpoch + (history.loss?.length ?? 0);
     if (this.#interrupt.requested) return this.#stopped(epochs);
+    if (paused) return 'paused';
     await writeJson(join(output, runFiles.record), { ...record, weights: weightsHash(model) });
     const seconds = Math.round((performance.now() - begun) / 10) / 100;
     await this.#finish(model, data, { epochs, seconds, history });
+    return 'finished';
   }
 
-  async #fit(model: Model, { train, validation }: RunData): Promise<History> {
+  async #fit(model: Model, { train, validation }: RunData, onPause: () => void): Promise<History> {
     const { defined } = await import('../config/index.ts');
     const { fit, data } = this.#config;
     const { profile, quiet, json } = this.#options;
@@ -90,17 +101,22 @@ export class TrainingRun {
         : { validationSplit: data.validationSplit }),
       ...(profile !== undefined && { profile }),
       verbose: quiet || json ? 0 : 'auto',
-      callbacks: await this.#callbacks(),
+      callbacks: await this.#callbacks(onPause),
     });
   }
 
-  /** Those of the config; the log; what keeps the run; Ctrl-C. */
-  async #callbacks(): Promise<callbacks.Callback[]> {
+  /** Those of the config; the log; what keeps the run; Ctrl-C and the pause. */
+  async #callbacks(onPause: () => void): Promise<callbacks.Callback[]> {
     const tfk = await import('../index.ts');
     const { buildCallbacks, checkpointFolder, runFiles } = await import('../config/index.ts');
-    const { output, checkpoint } = this.#config;
+    const { output, checkpoint, fit } = this.#config;
     const stop = tfk.callbacks.lambda({
       onTrainBegin: () => this.#interrupt.arm(() => stop.run.interrupt()),
+      onEpochDone: (epoch) => {
+        if (epoch + 1 !== this.#options.pauseAt || epoch + 1 === fit.epochs || stop.run.stopped) return;
+        onPause();
+        stop.run.interrupt();
+      },
     });
     return [
       ...buildCallbacks(this.#config, output),
@@ -114,15 +130,16 @@ export class TrainingRun {
     ];
   }
 
-  #stopped(epochs: number): void {
+  #stopped(epochs: number): RunEnd {
     const { output, fit } = this.#config;
     const goOn = `tfk resume ${output}`;
     if (this.#options.json) printJson({ output, epochs, interrupted: true, goOn });
-    else
+    else if (this.#options.pauseAt === undefined)
       console.error(
         `tfk: stopped after ${epochs} of ${fit.epochs} epochs; saved in ${output}. Go on with: ${goOn}`,
       );
     process.exitCode = this.#interrupt.exitCode;
+    return 'interrupted';
   }
 
   async #finish(

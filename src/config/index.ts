@@ -1,7 +1,18 @@
 export { buildCallbacks } from './callbacks.ts';
 export { defined } from './defined.ts';
+export { type HeldOut, heldOut } from './held-out.ts';
+export { type InputColumns, loadInputs } from './inputs.ts';
+export { configJsonSchema } from './json-schema.ts';
 export { buildModel, compileModel } from './model.ts';
-export { type Prediction, predictedClasses, rowsOf, savePredictions } from './predictions.ts';
+export {
+  type LineFormat,
+  lineFormats,
+  linesOf,
+  type Prediction,
+  predictedClasses,
+  rowsOf,
+  savePredictions,
+} from './predictions.ts';
 export { parseSource, readConfig, relocated } from './read.ts';
 export { newRecord, type RunRecord, readRecord, weightsHash } from './record.ts';
 export {
@@ -20,8 +31,8 @@ export {
 } from './run-folder.ts';
 export type { Config, Source } from './schema.ts';
 export {
+  limited,
   loadData,
-  loadInputs,
   loadSource,
   type Part,
   type RunData,
@@ -30,4 +41,5 @@ export {
   sampleShapes,
   withClasses,
 } from './sources.ts';
+export { modeOf, type Round, roundsOf, type Sweep, sweepOf, type Trial, trialsOf } from './sweep.ts';
 export { openTrained, type TrainedModel } from './trained.ts';

@@ -1,6 +1,7 @@
 import { tensor } from '../core/tensor.ts';
 import type { loadDataset } from '../data/index.ts';
 import { ConfigError } from '../errors.ts';
+import { takeRows } from './take-rows.ts';
 
 type Labelled = Awaited<ReturnType<typeof loadDataset>>;
 
@@ -21,13 +22,8 @@ export function onlyClasses({ x, y, classNames }: Labelled, classes: readonly st
   }
   const numbers = Array.from(y.data as Int32Array, (label) => classes.indexOf(known[Number(label)] ?? ''));
   const rows = numbers.flatMap((n, row) => (n >= 0 ? [row] : []));
-  const size = x.size / numbers.length;
-  const pixels = new Float32Array(rows.length * size);
-  for (const [at, row] of rows.entries()) {
-    pixels.set((x.data as Float32Array).subarray(row * size, (row + 1) * size), at * size);
-  }
   return {
-    x: tensor(pixels, [rows.length, ...x.shape.slice(1)]),
+    x: takeRows(x, rows),
     y: tensor(Int32Array.from(rows, (row) => numbers[row] as number)),
     classNames: [...classes],
   };

@@ -33,23 +33,43 @@ export function rowsOf({ values, names }: Prediction): unknown[] {
   return rows.map((row) => (names && typeof row === 'number' ? (names[row] ?? row) : row));
 }
 
+/** How lines of predictions are written: cells with commas, JSON values, or numbers with spaces. */
+export const lineFormats = ['csv', 'jsonl', 'text'] as const;
+export type LineFormat = (typeof lineFormats)[number];
+
+/** A line for each sample. */
+export const linesOf = (prediction: Prediction, format: LineFormat): string[] =>
+  rowsOf(prediction).map((row) => {
+    if (format === 'jsonl') return JSON.stringify(row);
+    const cells = Array.isArray(row) ? row.flat(Infinity) : [row];
+    return format === 'csv' ? cells.map(cell).join(',') : cells.join(' ');
+  });
+
 /**
- * Writes predictions as `.npy` (numbers), `.csv` (a line per sample) or `.json` (a list).
+ * Writes predictions as `.npy` (numbers), `.csv` or `.jsonl` (a line per sample), or `.json` (a list).
  * @throws {@link ConfigError} for another ending
  */
 export async function savePredictions(path: string, prediction: Prediction): Promise<void> {
   if (/\.npy$/i.test(path)) return writeFileAtomic(path, writeNpy(prediction.values));
   if (/\.json$/i.test(path)) return writeJson(path, rowsOf(prediction));
-  if (/\.csv$/i.test(path)) {
-    const lines = rowsOf(prediction).map((row) =>
-      (Array.isArray(row) ? row.flat(Infinity) : [row]).map(cell),
+  const format = lineFormats.find((ending) => path.toLowerCase().endsWith(`.${ending}`));
+  if (format !== undefined && format !== 'text') {
+    return writeFileAtomic(
+      path,
+      Buffer.from(
+        linesOf(prediction, format)
+          .map((line) => `${line}\n`)
+          .join(''),
+      ),
     );
-    return writeFileAtomic(path, Buffer.from(`${lines.map((line) => line.join(',')).join('\n')}\n`));
   }
-  throw new ConfigError(`output: expected a path that ends in .npy, .csv or .json. Received "${path}".`, {
-    argument: 'output',
-    received: path,
-  });
+  throw new ConfigError(
+    `output: expected a path that ends in .npy, .csv, .jsonl or .json. Received "${path}".`,
+    {
+      argument: 'output',
+      received: path,
+    },
+  );
 }
 
 /** A CSV cell, quoted where it must be. @source RFC 4180 */

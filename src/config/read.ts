@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.ts';
 import { describeProblem, problemsOf } from './issues.ts';
 import { readJson } from './run-folder.ts';
 import { type Config, configSchema, type Source, sourceSchema } from './schema.ts';
+import { textOrJson } from './text-or-json.ts';
 
 /**
  * A config file, checked, with all defaults filled in.
@@ -51,7 +52,8 @@ function mapPaths(config: unknown, change: (path: string) => string): unknown {
     isObject(value)
       ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, (keys[k] ?? ((same) => same))(v)]))
       : value;
-  const source = (value: unknown): unknown => at(value, { csv: some, npz: some, npy: some });
+  const source = (value: unknown): unknown =>
+    at(value, { csv: some, parquet: some, images: some, npz: some, npy: some });
   return at(config, {
     model: (model) => (typeof model === 'string' ? change(model) : at(model, { from: some })),
     data: (data) => at(data, { train: source, validation: source, test: source }),
@@ -77,14 +79,6 @@ function replaceAt(at: unknown, [key, ...rest]: readonly string[], value: unknow
   // "adam" is short for {"type": "adam"}
   const object = isObject(at) ? at : typeof at === 'string' ? { type: at } : {};
   return { ...object, [key]: replaceAt(object[key], rest, value) };
-}
-
-function textOrJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

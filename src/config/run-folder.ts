@@ -21,6 +21,7 @@ export const runFiles = {
   classes: 'classes.json',
   features: 'features.keras',
   record: 'record.json',
+  profile: 'profile.json',
 } as const;
 
 /** Folder of the checkpoints, in the folder of a run that is not finished. */
@@ -121,11 +122,32 @@ export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw ioError(error, path, 'read');
   });
+  if (isTooDeep(text)) {
+    throw new FormatError(`${path}: nested more than ${deepest} levels deep. Is this the right file?`, {
+      op: 'json',
+    });
+  }
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new FormatError(`${path}: not valid JSON: ${messageOf(error)}.`, { op: 'json', cause: error });
   }
+}
+
+/** Levels of lists and objects that are read: what goes through them calls itself at each. */
+const deepest = 200;
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length && depth <= deepest; i++) {
+    const c = text[i];
+    if (quoted && c === '\\') i++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === '[' || c === '{')) depth++;
+    else if (!quoted && (c === ']' || c === '}')) depth--;
+  }
+  return depth > deepest;
 }
 
 /** Whether a path is a folder. */

@@ -3,8 +3,10 @@ import { type DType, isDtype } from '../core/dtype.ts';
 import { datasets } from '../data/index.ts';
 import { choice, hasKey } from './choice.ts';
 import { featureSpaceSchema } from './feature-space.ts';
+import { imagesSchema } from './images.ts';
 import { strict } from './issues.ts';
 import { metricSpec, type ResolvedSpec, resolveSpec, spec } from './spec.ts';
+import { sweepSchema } from './sweep.ts';
 
 const count = z.int('expected a whole number').min(1, 'expected a whole number of at least 1');
 const names = z.record(z.string(), z.string());
@@ -16,6 +18,14 @@ const perOutput = <T extends z.ZodType>(one: T) =>
   );
 
 const limit = count.optional().describe('Use only so many samples, from the start.');
+const features = z
+  .array(z.string())
+  .optional()
+  .describe('Columns to predict it from; all others by default.');
+const featureSpace = featureSpaceSchema
+  .optional()
+  .describe('Columns of any type and what becomes of them, learned from the training data.');
+const target = z.string().describe('Column to predict; texts become class numbers.');
 const several = 'A name, or names by input or output for models with several.';
 const sourceForms = {
   dataset: strict({
@@ -30,15 +40,21 @@ const sourceForms = {
   }),
   csv: strict({
     csv: z.string().describe('Path of a CSV or TSV file, also .gz.'),
-    target: z.string().describe('Column to predict; texts become class numbers.'),
-    features: z.array(z.string()).optional().describe('Columns to predict it from; all others by default.'),
-    featureSpace: featureSpaceSchema
-      .optional()
-      .describe('Columns of any type and what becomes of them, learned from the training data.'),
+    target,
+    features,
+    featureSpace,
     delimiter: z.string().length(1).optional(),
     header: z.boolean().optional(),
     missing: z.enum(['error', 'nan']).optional(),
     missingValues: z.array(z.string()).optional(),
+    limit,
+  }),
+  parquet: strict({
+    parquet: z.string().describe('Path of a Parquet file.'),
+    target,
+    features,
+    featureSpace,
+    missing: z.enum(['error', 'nan']).optional(),
     limit,
   }),
   npz: strict({
@@ -54,11 +70,14 @@ const sourceForms = {
     }),
     limit,
   }),
-  unknown: z.never('expected an object with "dataset", "csv", "npz" or "npy"'),
+  images: imagesSchema,
+  unknown: z.never('expected an object with "dataset", "csv", "parquet", "images", "npz" or "npy"'),
 };
 export const sourceSchema = choice(
   sourceForms,
-  (value) => (['dataset', 'csv', 'npz', 'npy'] as const).find((key) => hasKey(value, key)) ?? 'unknown',
+  (value) =>
+    (['dataset', 'csv', 'parquet', 'images', 'npz', 'npy'] as const).find((key) => hasKey(value, key)) ??
+    'unknown',
 );
 
 const dtype = z.custom<DType>(isDtype, 'expected an element type such as float32 or int32');
@@ -196,6 +215,10 @@ export const configSchema = strict({
   model: modelSchema.describe('Layers, or a saved model to go on with.'),
   data: strict({
     train: sourceSchema,
+    shuffle: z
+      .boolean()
+      .default(false)
+      .describe('Mixes the training data, always in the same way, before validationSplit takes its part.'),
     validation: sourceSchema.optional().describe('Measured after each epoch.'),
     validationSplit: z
       .number()
@@ -209,6 +232,7 @@ export const configSchema = strict({
   fit: fitSchema.prefault({}),
   callbacks: z.array(spec('callback')).default([]),
   checkpoint: checkpointSchema.prefault({}).describe('How often the run is saved, to go on if it dies.'),
+  sweep: sweepSchema.optional().describe('What tfk sweep tries; other commands pass over it.'),
   output: z.string().min(1).describe('Folder for the model and its figures.'),
 });
 

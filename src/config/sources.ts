@@ -1,12 +1,21 @@
+import { Random } from '../core/random.ts';
 import { unknownName } from '../core/registry.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { columnsOf, csvToColumns, csvToTensors, loadDataset, readCsv } from '../data/index.ts';
-import { ConfigError, DataError } from '../errors.ts';
+import {
+  csvToColumns,
+  csvToTensors,
+  loadDataset,
+  parquetToColumns,
+  parquetToTensors,
+} from '../data/index.ts';
+import { DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
 import { defined } from './defined.ts';
 import { type Features, makeFeatureSpace } from './feature-space.ts';
+import { loadImages } from './images.ts';
 import { onlyClasses } from './only-classes.ts';
 import type { Config, Source } from './schema.ts';
+import { takeRows } from './take-rows.ts';
 
 /** Tensors of one input or output, or by name for several. */
 export type Part = Tensor | Readonly<Record<string, Tensor>>;
@@ -28,11 +37,21 @@ export interface RunData {
 }
 
 /** All data that a config names; class numbers mean the same in each part. */
-export async function loadData({ train, validation, test }: Config['data']): Promise<RunData> {
-  const first = await loadSource(train);
+export async function loadData({ train, shuffle, validation, test }: Config['data']): Promise<RunData> {
+  const samples = await loadSource(train);
+  const first = shuffle ? mixed(samples) : samples;
   const rest = async (source: Source | undefined): Promise<Samples | undefined> =>
     source && withClasses(await loadSource(source, first.features), first.classNames);
   return { train: first, validation: await rest(validation), test: await rest(test) };
+}
+
+/** The order of `shuffle`, which depends on nothing but the number of samples. */
+export const mixedOrder = (count: number): Int32Array => new Random(0).permutation(count);
+
+function mixed(samples: Samples): Samples {
+  const order = mixedOrder(sampleCount(samples.x));
+  const reorder = (t: Tensor): Tensor => takeRows(t, order);
+  return { ...samples, x: mapTensors(samples.x, reorder), y: mapTensors(samples.y, reorder) };
 }
 
 /**
@@ -49,11 +68,13 @@ async function load(source: Source, features?: Features): Promise<Samples> {
     const samples = await loadDataset(source.dataset, source.split);
     return source.classes ? onlyClasses(samples, source.classes) : samples;
   }
-  if ('csv' in source) {
-    const { csv, limit: _, featureSpace, ...options } = source;
-    const space = features ?? (featureSpace && makeFeatureSpace(featureSpace));
-    return space ? loadFeatures(csv, defined(options), space) : csvToTensors(csv, defined(options));
+  if ('csv' in source || 'parquet' in source) {
+    const space = features ?? (source.featureSpace && makeFeatureSpace(source.featureSpace));
+    if (space) return loadFeatures(source, space);
+    if ('parquet' in source) return parquetToTensors(source.parquet, defined(source));
+    return csvToTensors(source.csv, defined(source));
   }
+  if ('images' in source) return loadImages(source);
   if ('npz' in source) {
     const arrays = await readNpz(source.npz);
     const pick = (key: string): Tensor => {
@@ -68,62 +89,22 @@ async function load(source: Source, features?: Features): Promise<Samples> {
 
 /** Columns prepared by a feature space, which learns from them if it has not learned yet. */
 async function loadFeatures(
-  path: string,
-  options: Parameters<typeof csvToTensors>[1],
+  source: Extract<Source, { csv: string } | { parquet: string }>,
   features: Features,
 ): Promise<Samples> {
-  const { columns, ...target } = await csvToColumns(path, {
-    ...options,
-    features: [...features.features.keys()],
-  });
+  const options = { ...defined(source), features: [...features.features.keys()] };
+  const { columns, ...target } =
+    'parquet' in source
+      ? await parquetToColumns(source.parquet, options)
+      : await csvToColumns(source.csv, options);
   if (!features.isAdapted) features.adapt(columns);
   return { x: onlyPart(features.transform(columns)), ...target, features };
 }
 
 /** A record of one tensor is that tensor: the model's only input, whatever its name. */
-function onlyPart(part: Part): Part {
+export function onlyPart(part: Part): Part {
   const [first, ...others] = tensorsOf(part);
   return first !== undefined && others.length === 0 ? first : part;
-}
-
-/**
- * Inputs alone, for predictions: `dataset:mnist:test`, or the path of a `.npy` or `.csv` file.
- * @param csv - the columns of a CSV file that are features (all by default), one that is not, and what prepares them
- */
-export async function loadInputs(
-  from: string,
-  csv: {
-    readonly features?: readonly string[] | undefined;
-    readonly target?: string | undefined;
-    readonly prepare?: Features | undefined;
-  } = {},
-): Promise<Part> {
-  const [scheme, name = '', split = 'test'] = from.split(':');
-  if (scheme === 'dataset') return (await loadDataset(name, split)).x;
-  if (/\.npy$/i.test(from)) return readNpy(from);
-  if (!/\.[ct]sv(\.gz)?$/i.test(from)) {
-    throw new ConfigError(`input: expected a .npy or .csv file, or dataset:NAME:SPLIT. Received "${from}".`, {
-      argument: 'input',
-      received: from,
-    });
-  }
-  if (csv.prepare) {
-    const table = await readCsv(from, { columns: [...csv.prepare.features.keys()], missing: 'nan' });
-    return onlyPart(csv.prepare.transform(columnsOf(table)));
-  }
-  const table = await readCsv(from, defined({ columns: csv.features }));
-  const columns = table.columns.filter((column) => column.name !== csv.target);
-  const text = columns.find((column) => column.type === 'string');
-  if (text) {
-    throw new DataError(`${from}: column "${text.name}" is not numbers. Name the features, without it.`, {
-      argument: text.name,
-    });
-  }
-  const data = new Float32Array(table.rowCount * columns.length);
-  columns.forEach(({ values }, j) => {
-    for (let i = 0; i < table.rowCount; i++) data[i * columns.length + j] = Number(values[i]);
-  });
-  return tensor(data, [table.rowCount, columns.length]);
 }
 
 /**
@@ -166,10 +147,15 @@ async function readPart(given: string | Readonly<Record<string, string>>): Promi
   return Object.fromEntries(await Promise.all(entries));
 }
 
-function limited(samples: Samples, limit: number | undefined): Samples {
-  if (limit === undefined) return samples;
-  const cut = (t: Tensor): Tensor => t.rows(0, Math.min(limit, t.shape[0] ?? 0));
-  const part = (p: Part): Part =>
-    isTensor(p) ? cut(p) : Object.fromEntries(Object.entries(p).map(([name, t]) => [name, cut(t)]));
-  return { ...samples, x: part(samples.x), y: part(samples.y) };
+/** The first samples; all where there is no limit. */
+export const limited = (samples: Samples, limit: number | undefined): Samples =>
+  limit === undefined ? samples : sliced(samples, 0, limit);
+
+/** The samples from one on, up to another. */
+export function sliced(samples: Samples, from: number, to: number): Samples {
+  const cut = (t: Tensor): Tensor => t.rows(from, Math.min(to, t.shape[0] ?? 0));
+  return { ...samples, x: mapTensors(samples.x, cut), y: mapTensors(samples.y, cut) };
 }
+
+const mapTensors = (part: Part, f: (t: Tensor) => Tensor): Part =>
+  isTensor(part) ? f(part) : Object.fromEntries(Object.entries(part).map(([name, t]) => [name, f(t)]));

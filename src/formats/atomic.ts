@@ -73,6 +73,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'permission denied.',
   EROFS: 'the file system is read-only.',
   ENOSPC: 'the disk is full.',
+  EFBIG: 'the file would be larger than this process may write, or the file system can hold.',
   EDQUOT: 'the disk quota is used up.',
   EMFILE: 'too many open files.',
 };

@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Writer, wireTypes } from '../onnx/wire.ts';
 import { ioError } from './atomic.ts';
+import { hparamsBegin, hparamsEnd } from './event-hparams.ts';
+import { type Bitmap, encodePng } from './png.ts';
 import { recordOf } from './tfrecord.ts';
 
 /** Fields of TensorBoard's messages. @source tensorboard/compat/proto/event.proto, summary.proto, graph.proto */
@@ -14,7 +16,7 @@ const { varint, bytes } = wireTypes;
 /** `DataType` of TensorFlow. */
 const dataTypes = { float: 1, double: 2, string: 7 } as const;
 /** `DataClass` of a summary's metadata. */
-const dataClasses = { scalar: 1, tensor: 2 } as const;
+const dataClasses = { scalar: 1, tensor: 2, blobs: 3 } as const;
 
 /** A node of a graph as TensorBoard draws it. */
 export interface GraphNode {
@@ -25,7 +27,7 @@ export interface GraphNode {
 
 let opened = 0;
 
-/** A file of events that TensorBoard reads: scalars, histograms, texts and a graph, each with its step. */
+/** A file of events that TensorBoard reads: scalars, histograms, texts, pictures, settings and a graph. */
 export class EventFile {
   readonly #path: string;
   #pending: Uint8Array[] = [];
@@ -84,13 +86,29 @@ export class EventFile {
 
   /** A text, in Markdown. */
   text(tag: string, step: number, text: string): void {
-    this.#summary(tag, step, 'text', dataClasses.tensor, (w) => {
-      w.tag(1, varint);
-      w.varint(dataTypes.string);
-      shapeOf(w, []);
-      w.tag(8, bytes);
-      w.string(text);
-    });
+    this.#summary(tag, step, 'text', dataClasses.tensor, (w) => strings(w, [], [Buffer.from(text)]));
+  }
+
+  /** Pictures of one size. */
+  images(tag: string, step: number, pictures: readonly Bitmap[]): void {
+    const size = [pictures[0]?.width, pictures[0]?.height].map((n) => Buffer.from(String(n)));
+    const content = [...size, ...pictures.map(encodePng)];
+    this.#summary(tag, step, 'images', dataClasses.blobs, (w) => strings(w, [content.length], content));
+  }
+
+  /** What the run was set to, by name: TensorBoard compares runs by it. */
+  hparams(settings: Readonly<Record<string, string | number | boolean>>): void {
+    this.#hparams('_hparams_/session_start_info', hparamsBegin(settings));
+  }
+
+  /** The run that has `hparams` has come to its end. */
+  endHparams(): void {
+    this.#hparams('_hparams_/session_end_info', hparamsEnd());
+  }
+
+  #hparams(tag: string, content: Uint8Array): void {
+    const nothing = new Uint8Array(4);
+    this.#summary(tag, 0, 'hparams', 0, (w) => tensor(w, dataTypes.float, [1], nothing), content);
   }
 
   /** The graph of the run; one for each file. */
@@ -126,6 +144,7 @@ export class EventFile {
     plugin: string,
     dataClass: number,
     writeTensor: (w: Writer) => void,
+    content?: Uint8Array,
   ): void {
     this.#add(step, (w) => {
       w.tag(event.summary, bytes);
@@ -137,7 +156,7 @@ export class EventFile {
           w.tag(value.tensor, bytes);
           w.message(() => writeTensor(w));
           w.tag(value.metadata, bytes);
-          w.message(() => metadata(w, plugin, dataClass));
+          w.message(() => metadata(w, plugin, dataClass, content));
         });
       });
     });
@@ -165,11 +184,14 @@ export class EventFile {
   }
 }
 
-function metadata(w: Writer, plugin: string, dataClass: number): void {
+function metadata(w: Writer, plugin: string, dataClass: number, content?: Uint8Array): void {
   w.tag(1, bytes);
   w.message(() => {
     w.tag(1, bytes);
     w.string(plugin);
+    if (content === undefined) return;
+    w.tag(2, bytes);
+    w.bytes(content);
   });
   w.tag(4, varint);
   w.varint(dataClass);
@@ -181,6 +203,17 @@ function tensor(w: Writer, dtype: number, shape: readonly number[], content: Uin
   shapeOf(w, shape);
   w.tag(4, bytes);
   w.bytes(content);
+}
+
+/** A tensor of byte strings. */
+function strings(w: Writer, shape: readonly number[], content: readonly Uint8Array[]): void {
+  w.tag(1, varint);
+  w.varint(dataTypes.string);
+  shapeOf(w, shape);
+  for (const text of content) {
+    w.tag(8, bytes);
+    w.bytes(text);
+  }
 }
 
 function shapeOf(w: Writer, shape: readonly number[]): void {

@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import sharp from 'sharp';
 import { crc32c } from '../../src/formats/crc32c.ts';
 import { histogramOf } from '../../src/formats/event-file.ts';
 import { readRecords } from '../../src/formats/tfrecord.ts';
-import { callbacks, type History, input, layers, type Model, model } from '../../src/index.ts';
+import { callbacks, type History, input, layers, type Model, model, tensor } from '../../src/index.ts';
 import { resumableModel, samples } from '../helpers/resumable-run.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'tfk-events-'));
@@ -47,12 +48,16 @@ interface Summary {
   readonly step: number;
   readonly plugin: string;
   readonly content: Buffer;
+  readonly strings: readonly Buffer[];
+  /** What the plugin keeps beside the value. */
+  readonly settings: Buffer | undefined;
 }
 
 /** All events of a folder; every checksum is verified on the way. */
 async function eventsOf(folder: string) {
   const events: Message[] = [];
-  for (const name of readdirSync(folder).sort()) {
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const name of files.map((file) => file.name).sort()) {
     expect(name).toMatch(/^events\.out\.tfevents\.\d{10}\..+\.v2$/);
     for await (const { data } of readRecords(join(folder, name)))
       events.push(decode(Buffer.from(data as Uint8Array)));
@@ -66,6 +71,8 @@ async function eventsOf(folder: string) {
         step: event[2]?.[0] as number,
         plugin: text(part(part(value, 9), 1), 1),
         content: (part(value, 8)[4]?.[0] ?? part(value, 8)[8]?.[0]) as Buffer,
+        strings: (part(value, 8)[8] ?? []) as Buffer[],
+        settings: part(part(value, 9), 1)[2]?.[0] as Buffer | undefined,
       },
     ];
   });
@@ -98,8 +105,53 @@ describe('tensorBoard', () => {
     expect(scalars(held, 'epoch_binary_accuracy')).toEqual(
       (history.val_binary_accuracy ?? []).map(Math.fround),
     );
-    expect(summaries[0]).toMatchObject({ tag: 'hparams', plugin: 'text' });
-    expect(String(summaries[0]?.content)).toContain('| units | 4 |');
+  });
+
+  test('settings of the run as the plugin for them reads them: its begin and its end', async () => {
+    const logDir = join(base, 'hparams');
+    await train(logDir, { hparams: { units: 4, kind: 'small', deep: true } });
+    const { summaries } = await eventsOf(logDir);
+    expect(summaries.map(({ tag, plugin }) => [tag, plugin])).toEqual([
+      ['_hparams_/session_start_info', 'hparams'],
+      ['_hparams_/session_end_info', 'hparams'],
+    ]);
+    const [start, end] = summaries.map(({ settings }) => decode(settings as Buffer));
+    const entries = (part(start as Message, 3)[1] ?? []).map((entry) => decode(entry as Buffer));
+    expect(entries.map((entry) => [text(entry, 1), part(entry, 2)])).toEqual([
+      ['units', { 2: [4] }],
+      ['kind', { 3: [Buffer.from('small')] }],
+      ['deep', { 4: [1] }],
+    ]);
+    expect(part(end as Message, 4)[1]).toEqual([1]); // STATUS_SUCCESS
+  });
+
+  test('pictures and texts that other callbacks give it', async () => {
+    const logDir = join(base, 'pictures');
+    const board = callbacks.tensorBoard({ logDir });
+    const pictures = tensor(
+      Float32Array.from({ length: 2 * 3 * 4 }, (_, i) => i / 23),
+      [2, 3, 4, 1],
+    );
+    const show = callbacks.lambda({
+      onEpochEnd: (epoch) => {
+        board.image('made', epoch, pictures);
+        board.text('note', epoch, '*so far*');
+      },
+    });
+    const fitted = resumableModel();
+    await fitted.fit(samples.x, samples.y, { verbose: 0, callbacks: [show, board] });
+    const { summaries } = await eventsOf(join(logDir, 'train'));
+    const image = summaries.find(({ plugin }) => plugin === 'images');
+    expect(image?.tag).toBe('made');
+    const [width, height, ...files] = image?.strings ?? [];
+    expect([String(width), String(height), files.length]).toEqual(['4', '3', 2]);
+    const { data, info } = await sharp(files[1])
+      .toColourspace('b-w')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([4, 3]);
+    expect([...data]).toEqual(Array.from({ length: 12 }, (_, i) => Math.round((255 * (i + 12)) / 23)));
+    expect(String(summaries.find(({ plugin }) => plugin === 'text')?.content)).toBe('*so far*');
   });
 
   test('batches, steps per second', async () => {

@@ -96,64 +96,48 @@ const files = {
 };
 
 describe('tfk train with bad input', () => {
-  test(
-    'tells what is wrong in plain words, with an exit code',
-    () =>
-      withFiles(files, async (folder) => {
-        for (const { what, changes, code, message } of cases) {
-          const path = join(folder, 'train.json');
-          await writeFile(path, pointsConfig(folder, changes));
-          const outcome = await callTfk('train', path, '--force');
-          expect({ what, code: outcome.code }).toEqual({ what, code });
-          expect(outcome.stderr).toMatch(message);
-          expect(outcome.stderr).not.toMatch(/^\s+at /m); // no stack
-        }
-      }),
-    30_000,
-  );
-
-  test(
-    'says what the device needs, with exit code 5',
-    () =>
-      withFiles(files, async (folder) => {
+  test('tells what is wrong in plain words, with an exit code', () =>
+    withFiles(files, async (folder) => {
+      for (const { what, changes, code, message } of cases) {
         const path = join(folder, 'train.json');
-        await writeFile(path, pointsConfig(folder, { device: 'cuda' }));
-        const { code, stderr } = await callTfk('train', path);
-        if (code === 0) return; // a machine with a GPU
-        expect(code).toBe(5);
-        expect(stderr).toMatch(/"cuda" is not available.*device: 'cpu'/);
-      }),
-    30_000,
-  );
+        await writeFile(path, pointsConfig(folder, changes));
+        const outcome = await callTfk('train', path, '--force');
+        expect({ what, code: outcome.code }).toEqual({ what, code });
+        expect(outcome.stderr).toMatch(message);
+        expect(outcome.stderr).not.toMatch(/^\s+at /m); // no stack
+      }
+    }));
 
-  test(
-    'refuses a config that is no JSON, and settings without a value',
-    () =>
-      withFiles(files, async (folder) => {
-        await writeFile(join(folder, 'bad.json'), '{ "seed": 1, }');
-        await writeFile(join(folder, 'good.json'), pointsConfig(folder));
-        const bad = await callTfk('train', join(folder, 'bad.json'));
-        expect([bad.code, bad.stderr]).toEqual([3, expect.stringContaining('not valid JSON')]);
-        const setting = await callTfk('train', join(folder, 'good.json'), '--set', 'epochs');
-        expect([setting.code, setting.stderr]).toEqual([2, expect.stringContaining('expected path=value')]);
-      }),
-    30_000,
-  );
+  test('says what the device needs, with exit code 5', () =>
+    withFiles(files, async (folder) => {
+      const path = join(folder, 'train.json');
+      await writeFile(path, pointsConfig(folder, { device: 'cuda' }));
+      const { code, stderr } = await callTfk('train', path);
+      if (code === 0) return; // a machine with a GPU
+      expect(code).toBe(5);
+      expect(stderr).toMatch(/"cuda" is not available.*device: 'cpu'/);
+    }));
+
+  test('refuses a config that is no JSON, and settings without a value', () =>
+    withFiles(files, async (folder) => {
+      await writeFile(join(folder, 'bad.json'), '{ "seed": 1, }');
+      await writeFile(join(folder, 'good.json'), pointsConfig(folder));
+      const bad = await callTfk('train', join(folder, 'bad.json'));
+      expect([bad.code, bad.stderr]).toEqual([3, expect.stringContaining('not valid JSON')]);
+      const setting = await callTfk('train', join(folder, 'good.json'), '--set', 'epochs');
+      expect([setting.code, setting.stderr]).toEqual([2, expect.stringContaining('expected path=value')]);
+    }));
 });
 
 describe('the other commands with bad input', () => {
-  test(
-    'say what is wrong',
-    () =>
-      withFiles(files, async (folder) => {
-        const missing = await callTfk('evaluate', join(folder, 'nowhere.keras'));
-        expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('no such file')]);
-        await mkdir(join(folder, 'empty'));
-        const empty = await callTfk('predict', join(folder, 'empty'), '--input', 'x.npy');
-        expect([empty.code, empty.stderr]).toEqual([3, expect.stringContaining('model.keras')]);
-        const nothing = await callTfk('predict', 'model.keras');
-        expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('--input')]);
-      }),
-    30_000,
-  );
+  test('say what is wrong', () =>
+    withFiles(files, async (folder) => {
+      const missing = await callTfk('evaluate', join(folder, 'nowhere.keras'));
+      expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('no such file')]);
+      await mkdir(join(folder, 'empty'));
+      const empty = await callTfk('predict', join(folder, 'empty'), '--input', 'x.npy');
+      expect([empty.code, empty.stderr]).toEqual([3, expect.stringContaining('model.keras')]);
+      const nothing = await callTfk('predict', 'model.keras');
+      expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('--input')]);
+    }));
 });

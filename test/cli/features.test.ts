@@ -61,7 +61,7 @@ test('a column of texts becomes words', async () => {
     '--json',
   ]);
   expect(JSON.parse(stdout)).toEqual(['spam']);
-}, 120_000);
+});
 
 test('what is wrong with a feature is said before anything is read', async () => {
   const config = join(folder, 'wrong.json');

@@ -47,4 +47,4 @@ test('digits 5 to 9 from a hundred pictures, by a net that knows 0 to 4', async 
   const untaught = await accuracy(path, '--output', scratch);
   expect(tuned).toBeGreaterThan(0.85);
   expect(tuned).toBeGreaterThan(untaught + 0.2);
-}, 180_000);
+});

@@ -28,4 +28,4 @@ test('penguins: columns of all types, some without values, are trained on, measu
   await writeFile(csv, 'sex,island,beakLength,beakDepth,flipperLength,bodyMass\n,Biscoe,50,15,221,5500\n');
   const { stdout } = await runTfk(['predict', output, '--input', csv, '--classes', '--json']);
   expect(JSON.parse(stdout)).toEqual(['Gentoo']);
-}, 120_000);
+});

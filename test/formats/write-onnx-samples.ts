@@ -17,7 +17,14 @@ async function write(
   x: readonly tfk.Tensor[],
   folder: string,
 ): Promise<void> {
-  await model.export(join(folder, `${name}.onnx`));
+  const path = join(folder, `${name}.onnx`);
+  try {
+    await model.export(path);
+  } catch (error) {
+    if (!(error instanceof tfk.ConfigError)) throw error;
+    console.log(`${name}: for one batch size. ${error.message}`);
+    await model.export(path, { batchSize: x[0]?.shape[0] ?? 1 });
+  }
   const outputs = [await model.predict(x, { verbose: 0 })].flat();
   const inputs = Object.fromEntries(model.inputNames.map((key, i) => [key, plain(x[i] as tfk.Tensor)]));
   await writeFile(join(folder, `${name}.json`), JSON.stringify({ inputs, outputs: outputs.map(plain) }));

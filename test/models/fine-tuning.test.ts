@@ -117,8 +117,8 @@ describe('freezing', () => {
     };
     const whole = await step([]);
     const scaled = await step([
-      [0.1, /^low/],
-      [0.5, /^top/],
+      [0.1, /low\//],
+      [0.5, /top\//],
     ]);
     for (const [i, change] of whole.entries()) {
       const factor = i < 2 ? 0.1 : 0.5;

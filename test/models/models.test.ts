@@ -187,7 +187,7 @@ describe('weights and layers', () => {
       /has 2 weights \(kernel\[2,1\], bias\[1\]\). Received 1/,
     );
     expect(() => made.setWeights([tensor([[1, 2]]), tensor([0])])).toThrow(
-      /"dense\/kernel": expected shape \[2,1\]. Received \[1,2\]/,
+      /dense\/kernel": expected shape \[2,1\]. Received \[1,2\]/,
     );
     const unbuilt = sequential([layers.dense({ units: 1 })]);
     expect(() => unbuilt.setWeights([tensor([1])])).toThrow(/not built yet/);
