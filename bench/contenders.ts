@@ -24,10 +24,13 @@ export interface Contender {
 /** The way of those who have but one. */
 const plain = ({ mode }: Task): readonly string[] => [mode === 'train' ? 'fit' : 'predict'];
 
-const compiled = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const node = (script: string, ...args: readonly string[]): Command =>
+/** Where a compiled script of this folder is. */
+export const compiledPath = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** A script of this folder, run by Node. */
+export const node = (script: string, ...args: readonly string[]): Command =>
   pinned(process.execPath, [script, ...args]);
-const python = (script: string, args: readonly string[], env: Command['env'] = {}): Command =>
+/** A script of `peers`, run by Python. */
+export const python = (script: string, args: readonly string[], env: Command['env'] = {}): Command =>
   pinned(
     process.env.TFK_BENCH_PYTHON ?? 'python3',
     [join(packageRoot(), 'bench', 'peers', script), ...args],
@@ -41,7 +44,7 @@ const keras = (backend: string): Contender => ({
 const tfjs = (backend: string): Contender => ({
   name: `tfjs-${backend}`,
   variants: plain,
-  command: (task) => node(compiled('./peers/tfjs-peer.js'), taskJson(task), backend),
+  command: (task) => node(compiledPath('./peers/tfjs-peer.js'), taskJson(task), backend),
 });
 
 /**
@@ -76,13 +79,13 @@ const torch: Contender = {
 const tfk: Contender = {
   name: 'tfk',
   variants: plain,
-  command: (task) => node(compiled('./sides/tfk.js'), taskJson(task)),
+  command: (task) => node(compiledPath('./sides/tfk.js'), taskJson(task)),
 };
 /** The exported network; it can't train. */
 const ortNode: Contender = {
   name: 'onnxruntime-node',
   variants: plain,
-  command: (task) => node(compiled('./sides/ort-node.js'), taskJson(task)),
+  command: (task) => node(compiledPath('./sides/ort-node.js'), taskJson(task)),
 };
 
 /** Who takes part; tfk first: the others are compared with it. */

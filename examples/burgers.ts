@@ -8,8 +8,8 @@ type Pair = readonly [number, number];
 /** How thick a line is from which points are taken as from a box. */
 const tiny = 1e-6;
 /** u_t + u u_x = nu u_xx on [-1, 1] x [0, 1], u(x, 0) = -sin(pi x), u(-1, t) = u(1, t) = 0: a front steepens at 0. */
-export async function burgers(adamSteps: number, lbfgsSteps: number, plotFile?: string) {
-  tfk.setRandomSeed(3);
+export async function burgers(adamSteps: number, lbfgsSteps: number, plotFile?: string, seed = 3) {
+  tfk.setRandomSeed(seed);
   const hidden = () => tfk.layers.dense({ units: 20, activation: 'tanh' });
   const layers = [hidden(), hidden(), hidden(), tfk.layers.dense({ units: 1 })];
   const network = tfk.sequential([tfk.input({ shape: [2] }), ...layers]);
@@ -56,4 +56,8 @@ export async function burgers(adamSteps: number, lbfgsSteps: number, plotFile?: 
   return { afterAdam, afterLbfgs };
 }
 
-if (process.argv[1] === import.meta.filename) console.log(await burgers(15_000, 500, process.argv[2]));
+/** `node burgers.js [plot.svg] [steps of Adam] [steps of L-BFGS] [seed]` */
+const [, script, plotFile, adamSteps = '15000', lbfgsSteps = '500', seed = '3'] = process.argv;
+if (script === import.meta.filename) {
+  console.log(await burgers(Number(adamSteps), Number(lbfgsSteps), plotFile, Number(seed)));
+}

@@ -8,6 +8,7 @@ type Value = tfk.Value;
 export async function poisson(
   iterations: number,
 ): Promise<{ error: number; loss: number; milliseconds: number }> {
+  tfk.setRandomSeed(1);
   const tanh = (units: number) => tfk.layers.dense({ units, activation: 'tanh' });
   const network = tfk.sequential([
     tfk.input({ shape: [1] }),
@@ -20,9 +21,11 @@ export async function poisson(
   const second = tfk.derivative(tfk.derivative(u));
   const meanSquare = (x: Value) => ops.reduceMean(ops.square(x));
 
+  // a rate that falls to zero: at a constant one, two runs ended with errors of 0.0006 and 0.0025
+  const learningRate = tfk.schedules.cosineDecay({ initialLearningRate: 1e-3, decaySteps: iterations });
   const step = tfk.trainStep(
     network,
-    { type: 'adam', learningRate: 1e-3 },
+    tfk.optimizers.adam({ learningRate }),
     (inside: Value, boundary: Value) => {
       const source = ops.mul(ops.sin(ops.mul(inside, Math.PI)), Math.PI ** 2);
       const equation = meanSquare(ops.add(second(inside), source));

@@ -21,14 +21,13 @@ class Positions extends tfk.Layer {
 export function compiledModel(workload: Workload): tfk.Model {
   const layers = { ...tfk.layers, positions: () => new Positions({}) };
   const model = workload.build({ input: tfk.input, model: tfk.model, layers });
-  const momentum = tfk.optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
-  model.compile({
-    optimizer: workload.optimizer === 'adam' ? 'adam' : momentum,
-    loss: 'sparseCategoricalCrossentropy',
-    threads,
-  });
+  model.compile({ optimizer: optimizerOf(workload), loss: 'sparseCategoricalCrossentropy', threads });
   return model;
 }
+
+/** A new optimizer of the kind that a task asks for. */
+export const optimizerOf = ({ optimizer }: Task): tfk.optimizers.Optimizer =>
+  optimizer === 'adam' ? tfk.optimizers.adam() : tfk.optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
 
 /** {@link randomSamples} as tensors. */
 export function randomTensors(task: Task): { x: tfk.Tensor; y: tfk.Tensor } {

@@ -1,7 +1,10 @@
+import { bytesOf, type TensorData, viewOf } from '../core/dtype.ts';
+import { sizeOf } from '../core/shape.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { Executable } from './backend.ts';
+import type { Executable, TensorSpec } from './backend.ts';
 import { compileSync } from './ort/backend.ts';
 import { cApiDriver } from './ort/capi.ts';
+import { adviseHugePages } from './ort/runtime.ts';
 import { compileReference } from './reference.ts';
 
 type Compiler = (graph: Graph) => Executable;
@@ -10,7 +13,7 @@ let compiler: Compiler | undefined;
 
 /**
  * Compiles a graph on the calling thread, for runs on it: natively where the C API of ONNX Runtime loads, for the
- * float64 interpreter elsewhere.
+ * float64 interpreter, which a warning then tells, elsewhere.
  */
 export function compileNow(graph: Graph): Executable {
   compiler ??= findCompiler();
@@ -18,11 +21,30 @@ export function compileNow(graph: Graph): Executable {
 }
 
 function findCompiler(): Compiler {
-  if (process.env.TFK_DRIVER === 'js') return compileReference;
-  try {
-    const driver = cApiDriver();
-    return (graph) => compileSync(driver, graph) ?? compileReference(graph);
-  } catch {
-    return compileReference;
+  let reason = 'TFK_DRIVER is "js"';
+  if (process.env.TFK_DRIVER !== 'js') {
+    try {
+      const driver = cApiDriver();
+      return (graph) => compileSync(driver, graph) ?? compileReference(graph);
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
   }
+  process.emitWarning(
+    'Ops on tensors, jit and grad run in the float64 interpreter, which is slow: they need the C API of ONNX Runtime, ' +
+      `which is not available (${reason}). fit, predict and trainStep are not affected.`,
+    'TfkWarning',
+  );
+  return compileReference;
 }
+
+/** Where a result that is not small goes: memory of any content, since all of it will be written. */
+export function resultArray({ dtype, shape }: Pick<TensorSpec, 'dtype' | 'shape'>): TensorData {
+  const length = sizeOf(shape);
+  const array = viewOf(dtype, Buffer.allocUnsafeSlow(length * bytesOf(dtype)).buffer, 0, length);
+  if (array.byteLength >= hugeBytes) adviseHugePages(array);
+  return array;
+}
+
+/** From here on the kernel's clearing of fresh pages costs as much as many ops. */
+const hugeBytes = 2 ** 22;

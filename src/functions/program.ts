@@ -1,5 +1,5 @@
 import type { Binding, Executable, TensorSpec } from '../backend/backend.ts';
-import { compileNow } from '../backend/immediate.ts';
+import { compileNow, resultArray } from '../backend/immediate.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { nextRandom } from '../core/seed.ts';
 import { sizeOf } from '../core/shape.ts';
@@ -67,7 +67,7 @@ export class Program {
   }
 
   #runInPlace(tensors: readonly Tensor[]): Tensor[] {
-    const outputs = this.#outputs.map(arrayFor);
+    const outputs = this.#outputs.map(resultArray);
     const inputs = tensors.map((t) => t.data);
     this.#bind(inputs, outputs).runSync();
     // the arrays are the caller's from here on

@@ -202,8 +202,9 @@ class LocatedBinding implements Binding {
 function withLayerPath(error: unknown, nodeScopes: ReadonlyMap<string, string>): unknown {
   if (!(error instanceof BackendError)) return error;
   let node = '';
+  const told = `${error.message} ${error.received ?? ''}`;
   for (const [name, scope] of nodeScopes) {
-    if (scope !== '' && name.length > node.length && error.message.includes(name)) node = name;
+    if (scope !== '' && name.length > node.length && told.includes(name)) node = name;
   }
   const layerPath = nodeScopes.get(node);
   if (layerPath === undefined) return error;

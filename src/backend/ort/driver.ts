@@ -165,6 +165,20 @@ export function checkResidents(
 }
 
 /** The error for an input that `read` or `write` names and that is not resident. */
+/** What the runtime reports; a lack of memory in plain words. */
+export function runtimeError(op: string, message: string, cause?: unknown): BackendError {
+  const details = { op, received: message, cause };
+  const asked = /Failed to allocate memory for requested buffer of size (\d+)/.exec(message)?.[1];
+  if (asked === undefined && !message.includes('bad_alloc'))
+    return new BackendError(`ONNX Runtime failed in ${op}: ${message}`, details);
+  const size = asked === undefined ? 'what it needs' : `${(Number(asked) / 2 ** 30).toFixed(1)} GiB at once`;
+  return new BackendError(
+    `out of memory in ${op}: ONNX Runtime could not get ${size}. Use a smaller batchSize, shorter sequences, or ` +
+      'smaller layers.',
+    details,
+  );
+}
+
 export const notResident = (input: number): BackendError =>
   new BackendError(`Input ${input} is not resident: list it in bind's "resident" to read or write it.`, {
     op: 'bind',

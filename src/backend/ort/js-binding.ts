@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { allocate, type TensorData } from '../../core/dtype.ts';
 import { BackendError } from '../../errors.ts';
-import { type Binding, busy, checkArray, notResident, type TensorSpec } from './driver.ts';
+import { type Binding, busy, checkArray, notResident, runtimeError, type TensorSpec } from './driver.ts';
 import { Lifetime } from './lifetime.ts';
 
 export type Ort = typeof import('onnxruntime-node');
@@ -141,5 +141,5 @@ function copyBytes(from: ArrayBufferView, to: ArrayBufferView): void {
 /** Wraps what the JavaScript API throws. */
 export function jsError(op: string, cause: unknown): BackendError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new BackendError(`ONNX Runtime failed in ${op}: ${message}`, { op, received: message, cause });
+  return runtimeError(op, message, cause);
 }

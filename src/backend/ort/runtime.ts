@@ -4,7 +4,7 @@ import { bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { BackendError } from '../../errors.ts';
 import { apiTable, apiVersion, type CType, type NativeFunction, type Signature } from './api-table.ts';
-import type { TensorSpec } from './driver.ts';
+import { runtimeError, type TensorSpec } from './driver.ts';
 import { findLibrary } from './library.ts';
 import { logLevel } from './log-level.ts';
 
@@ -103,7 +103,7 @@ export class Runtime {
     if (status === 0) return;
     const message = this.api.getErrorMessage(status);
     this.api.releaseStatus(status);
-    throw new BackendError(`ONNX Runtime failed in ${op}: ${message}`, { op, received: message });
+    throw runtimeError(op, message);
   }
 
   /** What a function leaves in its out-parameter. */
@@ -206,6 +206,21 @@ function pinLibrary(path: string): void {
   if (process.platform === 'win32') systemLoader('kernel32.dll', 'LoadLibraryW', 'str16')(path, 0);
   else systemLoader(null, 'dlopen', 'str')(path, lazyBinding);
 }
+
+/** Tells Linux that an array may lie in pages of 2 MiB: fresh memory is then cleared in few large steps. */
+export function adviseHugePages(data: TensorData): void {
+  if (loaded === undefined || process.platform !== 'linux') return;
+  advise ??= loaded.load(null).func('madvise', 'int', ['uintptr_t', 'size_t', 'int']);
+  const { address } = new Block(data);
+  const start = Math.ceil(address / pageBytes) * pageBytes;
+  advise(start, address + data.byteLength - start, hugePages);
+}
+
+let advise: KoffiFunc<(address: Address, bytes: number, advice: number) => number> | undefined;
+/** A multiple of every ordinary page size: madvise refuses other addresses. */
+const pageBytes = 2 ** 16;
+/** MADV_HUGEPAGE. */
+const hugePages = 14;
 
 /** Loads the library on a worker thread: tens of milliseconds for which the event loop need not stand still. */
 export async function preloadLibrary(path: string = findLibrary()): Promise<void> {
