@@ -5,6 +5,7 @@ import { normal, seeded } from './support/random.ts';
 const { ops } = tfk;
 type Value = tfk.Value;
 const [modes, radius, deviation, batch, latent] = [8, 2, 0.1, 256, 4];
+const { PI, cos, floor, hypot, sin } = Math;
 
 /** How many of the modes have points, and the share of points within three deviations of one. */
 export interface Quality {
@@ -54,12 +55,12 @@ export async function gan(iterations: number, plotFile?: string): Promise<Qualit
 }
 
 const centre = (mode: number): Point => {
-  const angle = (2 * Math.PI * mode) / modes;
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  const angle = (2 * PI * mode) / modes;
+  return [radius * cos(angle), radius * sin(angle)];
 };
 
 function samples(n: number, uniform: () => number, gauss: () => number): tfk.Tensor {
-  const points = Array.from({ length: n }, () => centre(Math.floor(uniform() * modes)));
+  const points = Array.from({ length: n }, () => centre(floor(uniform() * modes)));
   return tfk.tensor(points.map(([x, y]) => [x + deviation * gauss(), y + deviation * gauss()]));
 }
 
@@ -67,7 +68,7 @@ function quality(points: readonly Point[]): Quality {
   const near =
     ([x, y]: Point) =>
     (_: unknown, mode: number) =>
-      Math.hypot(x - centre(mode)[0], y - centre(mode)[1]) < 3 * deviation;
+      hypot(x - centre(mode)[0], y - centre(mode)[1]) < 3 * deviation;
   const hits = points.map((point) => Array.from({ length: modes }).findIndex((_, m) => near(point)(_, m)));
   const good = hits.filter((mode) => mode >= 0);
   const counts = Array.from({ length: modes }, (_, m) => good.filter((mode) => mode === m).length);

@@ -1,5 +1,5 @@
 import * as tfk from 'tfk';
-import { drawImages } from './support/plot.ts';
+import { saveTiles } from './support/plot.ts';
 import { normal, seeded } from './support/random.ts';
 
 const { ops } = tfk;
@@ -70,7 +70,7 @@ export async function vae(epochs: number, plotFile?: string): Promise<{ bound: n
     const images = [shown, again, dreamed].flatMap((x) =>
       Array.from({ length: x.shape[0] as number }, (_, i) => x.rows(i, i + 1).data as Float32Array),
     );
-    await drawImages(plotFile, images, 28, 10);
+    await saveTiles(plotFile, images, 28, 10);
   }
   return { bound: logs.loss as number };
 }

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { data, tensor } from 'tfk';
 
 /** A point `[x, y]` of a drawing. */
 export type Point = readonly [x: number, y: number];
@@ -24,34 +25,33 @@ export const dots =
       .map(([x, y]) => `<circle cx="${x}" cy="${y}" r="${radius}" fill="${color}"/>`)
       .join('');
 
-/** Writes marks as SVG; `lower` and `upper` are the corners that the page shows. */
+/** Writes marks as SVG, or as PNG where the file's name says so; `lower` and `upper` are the corners that the page shows. */
 export async function draw(file: string, lower: Point, upper: Point, marks: readonly Mark[]): Promise<void> {
   const along = (v: number, axis: 0 | 1) => (v - lower[axis]) / (upper[axis] - lower[axis]);
   const body = marks.map((mark) => mark(([x, y]) => [width * along(x, 0), height * (1 - along(y, 1))]));
   const box = `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`;
   const frame = `<rect width="${width}" height="${height}" fill="#fff" stroke="#ccc"/>`;
-  await writeFile(file, svg(box, [frame, ...body]));
+  const drawing = svg(box, [frame, ...body]);
+  if (!file.endsWith('.png')) return writeFile(file, drawing);
+  await data.saveImg(file, await data.loadImg(Buffer.from(drawing), { colorMode: 'rgba' }), { scale: false });
 }
 
-/** Writes grey images (pixels in 0..1) side by side as SVG, `columns` in a row. */
-export async function drawImages(
+/** Writes grey images (pixels in 0..1) side by side as one picture, `columns` in a row. */
+export async function saveTiles(
   file: string,
   images: readonly ArrayLike<number>[],
   side: number,
   columns: number,
 ): Promise<void> {
   const tile = side + 2;
-  const squares = images.flatMap((image, k) => {
-    const [left, top] = [(k % columns) * tile, Math.floor(k / columns) * tile];
-    return Array.from({ length: side * side }, (_, i) => {
-      const grey = Math.round(255 * (image[i] as number));
-      if (grey === 0) return '';
-      const [x, y] = [left + (i % side), top + Math.floor(i / side)];
-      return `<rect x="${x}" y="${y}" width="1" height="1" fill="rgb(${grey},${grey},${grey})"/>`;
-    });
-  });
   const [w, h] = [columns * tile, Math.ceil(images.length / columns) * tile];
-  await writeFile(file, svg(`0 0 ${w} ${h}`, [`<rect width="${w}" height="${h}"/>`, ...squares]));
+  const shades = new Float32Array(w * h);
+  images.forEach((image, k) => {
+    const corner = Math.floor(k / columns) * tile * w + (k % columns) * tile;
+    for (let i = 0; i < side * side; i++)
+      shades[corner + Math.floor(i / side) * w + (i % side)] = 255 * (image[i] as number);
+  });
+  await data.saveImg(file, tensor(shades, [h, w, 1]), { scale: false });
 }
 
 const svg = (box: string, parts: readonly string[]): string =>
