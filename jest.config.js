@@ -11,6 +11,8 @@ const project = (displayName, testMatch) => ({
   modulePathIgnorePatterns: [],
 });
 export default {
+  // all cores: by default one is left out, half of a small machine
+  maxWorkers: '100%',
   // for slow and busy machines: nothing waits this long on purpose, and a test that trains takes its minute
   testTimeout: 600_000,
   projects: [project('fast', ['**/*.test.js']), project('full', ['**/*.full.js'])],

@@ -246,7 +246,9 @@ describe('what cannot be differentiated', () => {
 
   test('names weights and parts of records', () => {
     const layer = tfk.sequential([tfk.input({ shape: [2] }), tfk.layers.dense({ units: 1, name: 'last' })]);
-    expect(() => grad((v: Value) => ops.reduceSum(v), { wrt: layer })(x)).toThrow(/weight "last\/kernel"/);
+    expect(() => grad((v: Value) => ops.reduceSum(v), { wrt: layer })(x)).toThrow(
+      /weight ".*\/last\/kernel"/,
+    );
     expect(() =>
       grad((p: { readonly a: Value; readonly b: Value }) => ops.reduceSum(p.a))({ a: x, b: x }),
     ).toThrow(/argument 0\.b/);

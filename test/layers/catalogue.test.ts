@@ -120,5 +120,8 @@ test("a wrapper of one's own calls the layer inside", async () => {
   });
   const model = tfk.sequential([tfk.input({ shape: [2] }), twice]);
   expect((await model.predict([[1, 0]])).array()).toEqual([[8, 8]]);
-  expect(twice.weights.map((w) => w.path)).toEqual(['twice/inner/kernel', 'twice/inner/bias']);
+  expect(twice.weights.map((w) => w.path)).toEqual([
+    `${model.name}/twice/inner/kernel`,
+    `${model.name}/twice/inner/bias`,
+  ]);
 });

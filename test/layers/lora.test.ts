@@ -157,12 +157,12 @@ describe('a model', () => {
   test('trains adapters alone; the summary says which share that is', () => {
     const m = build().enableLora(1);
     expect(m.trainableWeights.map((w) => w.path)).toEqual([
-      'first/lora_kernel_a',
-      'first/lora_kernel_b',
-      'inner/lora_kernel_a',
-      'inner/lora_kernel_b',
-      'head/lora_kernel_a',
-      'head/lora_kernel_b',
+      'm/first/lora_kernel_a',
+      'm/first/lora_kernel_b',
+      'm/block/inner/lora_kernel_a',
+      'm/block/inner/lora_kernel_b',
+      'm/head/lora_kernel_a',
+      'm/head/lora_kernel_b',
     ]);
     expect(m.summary({ print: null })).toMatch(/Trainable params: 26 .*, 23\.01 % of all/);
     m.unfreeze('head');
@@ -171,7 +171,10 @@ describe('a model', () => {
 
   test('adapts the layers that patterns choose', () => {
     const m = build().enableLora(1, { layers: ['block/*'] });
-    expect(m.trainableWeights.map((w) => w.path)).toEqual(['inner/lora_kernel_a', 'inner/lora_kernel_b']);
+    expect(m.trainableWeights.map((w) => w.path)).toEqual([
+      'm/block/inner/lora_kernel_a',
+      'm/block/inner/lora_kernel_b',
+    ]);
     m.enableLora(1, { layers: [/head$/] });
     expect(m.trainableWeights).toHaveLength(4);
     expect(() => m.enableLora(1, { layers: ['haed'] })).toThrow(/Did you mean "head"/);
