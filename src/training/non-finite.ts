@@ -74,12 +74,9 @@ async function nonFiniteValues(
   const outputs = computed.map((value, i) => ({ name: `value${i}`, value }));
   const executable = await compileGraph({ ...graph, outputs }, compiled, undefined);
   try {
-    const results = await executable.run(feeds);
-    const known = [...computed, ...graph.inputs].map(
-      (value, i) => [value, [...results, ...feeds][i]] as const,
-    );
-    const wrong = known.flatMap(([value, t]) => {
-      const found = firstWrong(t);
+    const tensors = [...(await executable.run(feeds)), ...feeds];
+    const wrong = [...computed, ...graph.inputs].flatMap((value, i) => {
+      const found = firstWrong(tensors[i]);
       return found === undefined || isMask(value, found) ? [] : [[value, found] as const];
     });
     return new Map(wrong);
