@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Tensor } from '../core/tensor.ts';
+import { concatenateRows, Tensor } from '../core/tensor.ts';
 import { corruptOption } from '../data/corrupt.ts';
 import {
   imageDatasetFromCsv,
@@ -66,14 +66,8 @@ export async function loadPictures(path: string, source: ImagesSource): Promise<
 }
 
 /** Batches one after the other. */
-function stacked(parts: readonly Tensor[]): Tensor {
-  const count = parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
-  const shape = [count, ...(parts[0]?.shape.slice(1) ?? [])];
-  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data as Float32Array, at);
-    at += part.size;
-  }
-  return new Tensor('float32', shape, data);
-}
+const stacked = (parts: readonly Tensor[]): Tensor =>
+  concatenateRows(
+    { dtype: 'float32', shape: parts[0]?.shape ?? [0] },
+    parts.map((part) => part.data),
+  );

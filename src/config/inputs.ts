@@ -54,8 +54,7 @@ export async function loadInputs(from: string, columns: InputColumns = {}): Prom
 }
 
 async function loadJsonLines(from: string, columns: InputColumns): Promise<Part> {
-  const rows: unknown[] = [];
-  for await (const row of jsonLines(from)) rows.push(row);
+  const rows: readonly unknown[] = await jsonLines(from).toArray();
   if (rows.length === 0) throw new DataError(`${from}: there are no samples.`, { argument: 'input' });
   if (rows.every(Array.isArray)) return tensor(rows as number[][]);
   return inputsOf(tableOf(rows, from), columns, from);

@@ -1,7 +1,7 @@
 import { DataError, DtypeError, ShapeError } from '../errors.ts';
 import { allocate, type DType, dtypeOfData, isBig, type TensorData } from './dtype.ts';
 import { formatTensor } from './format-tensor.ts';
-import { formatType, type Shape, sameShape, sizeOf, stridesOf } from './shape.ts';
+import { formatType, type Shape, sameShape, sizeOf, stridesOf, type TensorType } from './shape.ts';
 import { type SliceRange, sliceData } from './slice-data.ts';
 
 /** Nested arrays of numbers, booleans or bigints. */
@@ -197,3 +197,19 @@ const raggedError = (depth: number, shape: Shape): DataError =>
   new DataError(
     `tensor: nested arrays are ragged at depth ${depth}; every row must have the shape [${shape.join(',')}].`,
   );
+
+/**
+ * The rows of several arrays, one after the other.
+ * @param type - of each; how many rows it has does not count
+ */
+export function concatenateRows({ dtype, shape }: TensorType, parts: readonly TensorData[]): Tensor {
+  const total = parts.reduce((n, part) => n + part.length, 0);
+  const row = Math.max(1, sizeOf(shape.slice(1)));
+  const joined = allocate(dtype, total) as Float32Array;
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part as Float32Array, at);
+    at += part.length;
+  }
+  return new Tensor(dtype, [total / row, ...shape.slice(1)], joined);
+}

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { parseOptions } from '../core/configured.ts';
-import { allocate, type TensorData } from '../core/dtype.ts';
+import type { TensorData } from '../core/dtype.ts';
 import { nextRandom } from '../core/seed.ts';
-import { sizeOf, type TensorType } from '../core/shape.ts';
-import { Tensor } from '../core/tensor.ts';
+import type { TensorType } from '../core/shape.ts';
+import { concatenateRows, type Tensor } from '../core/tensor.ts';
 import { ConfigError, TfkError } from '../errors.ts';
 import type { Weight } from '../layers/weight.ts';
 import { CallbackList, type History, type Logs, type RunControl } from './callback.ts';
@@ -166,7 +166,7 @@ export class Trainer {
       await this.#run('predict', feeder, { callbacks, collect });
       await callbacks.call('onPredictEnd', {});
       const outputs = types.map((type, i) =>
-        concatenate(
+        concatenateRows(
           type,
           parts.map((p) => p[i] as TensorData),
         ),
@@ -368,16 +368,4 @@ const atRest: RunSwitches = {
 function datasetAsValidation({ x, y, weights }: Dataset): ValidationData {
   const targets = y.length > 0 ? y : undefined;
   return weights.length > 0 ? [x, targets, weights.map((w) => w ?? null)] : [x, targets];
-}
-
-function concatenate(type: TensorType, parts: readonly TensorData[]): Tensor {
-  const total = parts.reduce((n, p) => n + p.length, 0);
-  const row = Math.max(1, sizeOf(type.shape.slice(1)));
-  const joined = allocate(type.dtype, total) as Float32Array;
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part as Float32Array, at);
-    at += part.length;
-  }
-  return new Tensor(type.dtype, [total / row, ...type.shape.slice(1)], joined);
 }

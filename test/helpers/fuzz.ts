@@ -4,24 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect } from '@jest/globals';
 import { Random } from '../../src/core/random.ts';
 import * as tfk from '../../src/index.ts';
-
-/** Some bytes replaced, flipped, cut out, repeated, or the end cut off. */
-export function mutate(bytes: Uint8Array, random: Random): Uint8Array {
-  const place = (): number => random.integer(bytes.length);
-  const kind = random.integer(5);
-  if (kind === 0) return bytes.slice(0, place());
-  const [from, length] = [place(), 1 + random.integer(16)];
-  const [head, tail] = [bytes.slice(0, from), bytes.slice(from)];
-  if (kind === 1) return Buffer.concat([head, tail.subarray(length)]);
-  if (kind === 2) return Buffer.concat([head, tail.subarray(0, length), tail]);
-  const result = bytes.slice();
-  const count = 1 + random.integer(4);
-  for (let i = 0; i < count; i++) {
-    const index = place();
-    result[index] = kind === 3 ? random.integer(256) : (result[index] as number) ^ (1 << random.integer(8));
-  }
-  return result;
-}
+import { mutateBytes } from './mutate.ts';
 
 /** Either it is read, or refused with an error of ours; anything else is a fault. */
 export async function outcome(read: () => Promise<unknown>): Promise<string> {
@@ -44,7 +27,7 @@ export async function fuzz(
   const random = new Random(7);
   const seen = new Map<string, number>();
   for (let i = 0; i < count; i++) {
-    await writeFile(path, mutate(bytes, random));
+    await writeFile(path, mutateBytes(bytes, random));
     const begun = performance.now();
     const result = await outcome(() => read(path));
     expect(performance.now() - begun).toBeLessThan(30_000);

@@ -11,6 +11,7 @@ import {
   type TensorProto,
 } from '../../src/onnx/proto.ts';
 import { Writer, wireTypes } from '../../src/onnx/wire.ts';
+import { emptyGraph } from '../helpers/onnx-files.ts';
 
 const bytes = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits.replaceAll(' ', ''), 'hex'));
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -37,16 +38,7 @@ const far: TensorProto = {
   external: { location: 'w.bin', offset: '4096', ['__proto__']: 'hostile' },
 };
 
-const graphOf = (parts: Partial<GraphProto>): GraphProto => ({
-  name: 'g',
-  nodes: [],
-  initializers: [],
-  inputs: [],
-  outputs: [],
-  valueInfos: [],
-  sparseInitializers: 0,
-  ...parts,
-});
+const graphOf = (parts: Partial<GraphProto>): GraphProto => ({ ...emptyGraph, ...parts });
 
 const attributes: readonly AttributeProto[] = [
   { name: 'a', type: 'float', value: 0.5 },

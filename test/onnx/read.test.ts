@@ -13,6 +13,7 @@ import {
 import { readModel } from '../../src/onnx/read.ts';
 import { protoFromTensor } from '../../src/onnx/tensors.ts';
 import { onnxReaders } from '../../src/ops/onnx-readers.ts';
+import { emptyGraph } from '../helpers/onnx-files.ts';
 
 const readers = onnxReaders();
 
@@ -36,16 +37,7 @@ const model = (graph: Partial<GraphProto>, version = 13): Uint8Array =>
     producerVersion: '',
     domain: '',
     modelVersion: 0,
-    graph: {
-      name: 'g',
-      nodes: [],
-      initializers: [],
-      inputs: [],
-      outputs: [],
-      valueInfos: [],
-      sparseInitializers: 0,
-      ...graph,
-    },
+    graph: { ...emptyGraph, ...graph },
     metadataProps: [],
     functions: 0,
     trainingInfos: 0,

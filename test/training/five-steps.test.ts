@@ -1,37 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { losses, metrics, optimizers, schedules } from '../../src/index.ts';
 import { layerRegistry } from '../../src/layers/registry.ts';
-import { byClass, fiveSteps } from '../helpers/five-steps.ts';
-import {
-  expectLossSteps,
-  expectMetricSteps,
-  expectOptimizerSteps,
-  lossClassOf,
-  metricClassOf,
-  optimizerClassOf,
-} from '../helpers/five-steps-compile.ts';
-import { expectLayerSteps, layerClassOf } from '../helpers/five-steps-layers.ts';
-
-const ofLayers = byClass(fiveSteps.layers, layerClassOf);
-const ofLosses = byClass(fiveSteps.losses, lossClassOf);
-const ofMetrics = byClass(fiveSteps.metrics, metricClassOf);
-const ofOptimizers = byClass(fiveSteps.optimizers, optimizerClassOf);
+import { describeFiveSteps, records } from '../helpers/five-steps-records.ts';
 
 // one record of each class; five-steps.full.ts has the others
-describe('five steps of fit as Keras takes them', () => {
-  test.each(ofLayers.first.map((steps) => [steps.name, steps] as const))('layer %s', (_name, steps) =>
-    expectLayerSteps(steps),
-  );
-  test.each(ofLosses.first.map((steps) => [steps.name, steps] as const))('loss %s', (_name, steps) =>
-    expectLossSteps(steps),
-  );
-  test.each(ofMetrics.first.map((steps) => [steps.name, steps] as const))('metric %s', (_name, steps) =>
-    expectMetricSteps(steps),
-  );
-  test.each(ofOptimizers.first.map((steps) => [steps.name, steps] as const))('optimizer %s', (_name, steps) =>
-    expectOptimizerSteps(steps),
-  );
-});
+describeFiveSteps('first');
 
 /** Layers without a record here, by the reason. */
 const layersWithout = {
@@ -61,15 +34,15 @@ const layersWithout = {
 
 describe('nothing is left out', () => {
   test.each([
-    ['layer', layerRegistry.names(), ofLayers.classes, Object.values(layersWithout).flat()],
-    ['loss', losses.losses.names(), ofLosses.classes, []],
+    ['layer', layerRegistry.names(), records.layers.classes, Object.values(layersWithout).flat()],
+    ['loss', losses.losses.names(), records.losses.classes, []],
     // measures with a function, which no record holds
-    ['metric', metrics.metrics.names(), ofMetrics.classes, ['MeanMetricWrapper']],
+    ['metric', metrics.metrics.names(), records.metrics.classes, ['MeanMetricWrapper']],
     // not in Keras: see optimizers/lbfgs.test.ts
     [
       'optimizer',
       [...optimizers.optimizers.names(), ...schedules.schedules.names()],
-      ofOptimizers.classes,
+      records.optimizers.classes,
       ['LBFGS'],
     ],
   ])('every %s is trained', (_kind, names, trained, without) => {
