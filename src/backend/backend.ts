@@ -2,13 +2,19 @@ import type { TensorData } from '../core/dtype.ts';
 import { formatType, sameType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { DataError, DtypeError, ShapeError } from '../errors.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Value } from '../ir/graph.ts';
 import type { Binding, BindOptions, SessionOptions, TensorSpec } from './ort/driver.ts';
 
 export type { Binding, BindOptions, TensorSpec } from './ort/driver.ts';
 
 /** How a graph is to be run; `device` is `cpu` by default. */
-export type CompileOptions = Partial<SessionOptions>;
+export interface CompileOptions extends Partial<SessionOptions> {
+  /**
+   * Inputs of the graph that hold these values in every run. They are no inputs of the executable; the runtime may prepare
+   * them once: reorder, fold, pack.
+   */
+  readonly constants?: ReadonlyMap<Value, Tensor>;
+}
 
 /** Runs graphs. */
 export interface Backend {

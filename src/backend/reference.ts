@@ -4,6 +4,7 @@ import { BackendError } from '../errors.ts';
 import { type Graph, inputName } from '../ir/graph.ts';
 import { interpret } from '../ir/interpret.ts';
 import { fromNDArray, type NDArray, toNDArray } from '../ir/ndarray.ts';
+import { withConstants } from '../ir/substitute.ts';
 import { verify } from '../ir/verify.ts';
 import {
   type Backend,
@@ -21,7 +22,7 @@ export const referenceBackend: Backend = {
   name: 'reference',
   runtime: 'float64 interpreter',
   devices: () => ['cpu'],
-  async compile(graph, { device = 'cpu' } = {}) {
+  async compile(graph, { device = 'cpu', constants = new Map() } = {}) {
     if (device !== 'cpu') {
       throw new BackendError(`The reference backend has no device "${device}". Use "cpu".`, {
         op: 'compile',
@@ -30,7 +31,7 @@ export const referenceBackend: Backend = {
         received: device,
       });
     }
-    return compileReference(graph);
+    return compileReference(withConstants(graph, constants));
   },
 };
 

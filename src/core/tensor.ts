@@ -201,15 +201,21 @@ const raggedError = (depth: number, shape: Shape): DataError =>
 /**
  * The rows of several arrays, one after the other.
  * @param type - of each; how many rows it has does not count
+ * @returns a tensor of its own memory; a single array becomes the tensor's
  */
 export function concatenateRows({ dtype, shape }: TensorType, parts: readonly TensorData[]): Tensor {
-  const total = parts.reduce((n, part) => n + part.length, 0);
+  const joined = parts.length === 1 ? (parts[0] as TensorData) : joinArrays(dtype, parts);
   const row = Math.max(1, sizeOf(shape.slice(1)));
+  return new Tensor(dtype, [joined.length / row, ...shape.slice(1)], joined);
+}
+
+function joinArrays(dtype: DType, parts: readonly TensorData[]): TensorData {
+  const total = parts.reduce((n, part) => n + part.length, 0);
   const joined = allocate(dtype, total) as Float32Array;
   let at = 0;
   for (const part of parts) {
     joined.set(part as Float32Array, at);
     at += part.length;
   }
-  return new Tensor(dtype, [total / row, ...shape.slice(1)], joined);
+  return joined;
 }

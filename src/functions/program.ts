@@ -52,6 +52,7 @@ export class Program {
     const results = this.#fixed ? this.#runCopied(tensors, this.#fixed) : this.#runInPlace(tensors);
     this.#updates.forEach((weight, i) => {
       (weight.storage.data as Float32Array).set(this.#nextState[i] as Float32Array);
+      weight.changed();
     });
     return this.#traced.rebuild(results);
   }

@@ -1,4 +1,5 @@
-import { topologicalOrder, type Value } from './graph.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { constant, type Graph, topologicalOrder, type Value } from './graph.ts';
 import { rebuild } from './rewrite.ts';
 
 /**
@@ -19,4 +20,19 @@ export function substitute(
     });
   }
   return values.map(of);
+}
+
+/** The graph with some of its inputs turned into constants; the tensors are not copied. */
+export function withConstants(graph: Graph, constants: ReadonlyMap<Value, Tensor>): Graph {
+  if (constants.size === 0) return graph;
+  const replacements = new Map([...constants].map(([value, tensor]) => [value, constant(tensor)]));
+  const values = substitute(
+    graph.outputs.map((output) => output.value),
+    replacements,
+  );
+  return {
+    ...graph,
+    inputs: graph.inputs.filter((value) => !constants.has(value)),
+    outputs: graph.outputs.map(({ name }, i) => ({ name, value: values[i] as Value })),
+  };
 }

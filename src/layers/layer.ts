@@ -269,7 +269,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
 
   /** Sets all {@link states} to zero. */
   resetStates(): void {
-    for (const { storage } of this.states) (storage.data as Float32Array).fill(0);
+    for (const state of this.states) state.clear();
   }
 
   /**

@@ -78,7 +78,7 @@ class Lora implements Adapter {
   }
 
   reset(): void {
-    (this.weights[1].storage.data as Float32Array).fill(0);
+    this.weights[1].clear();
   }
 }
 

@@ -51,6 +51,11 @@ export function withBlankWeights<T>(limit: number, body: () => T): T {
   }
 }
 
+let changes = 0;
+
+/** A number that grows whenever any weight is made or changed. */
+export const weightChanges = (): number => changes;
+
 /** A named tensor that a layer owns: trained, or updated by the layer itself. */
 export class Weight {
   readonly name: string;
@@ -64,8 +69,8 @@ export class Weight {
   readonly learnable: boolean;
   /** Whether the optimizer changes it now: `learnable`, and its layer is not frozen. */
   trainable: boolean;
-  /** What is added to it wherever it is read. */
-  adapter: Adapter | undefined;
+  #adapter: Adapter | undefined;
+  #version = 0;
   #tensor: Tensor;
 
   constructor(name: string, path: string, shape: Shape, options: WeightOptions) {
@@ -78,6 +83,7 @@ export class Weight {
     this.regularizer = options.regularizer ?? undefined;
     this.constraint = options.constraint ?? undefined;
     this.#tensor = this.#initial(options.initializer);
+    this.changed();
   }
 
   #initial(initializer: Initializer): Tensor {
@@ -99,6 +105,21 @@ export class Weight {
     );
   }
 
+  /** What is added to it wherever it is read. */
+  get adapter(): Adapter | undefined {
+    return this.#adapter;
+  }
+
+  set adapter(adapter: Adapter | undefined) {
+    this.#adapter = adapter;
+    this.changed();
+  }
+
+  /** Grows whenever the weight gets another value. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** The weight inside the computation that is being built, with its adapter's part. */
   get value(): Value {
     const trace = currentTrace(`weight "${this.path}"`);
@@ -111,7 +132,7 @@ export class Weight {
     currentTrace(`weight "${this.path}"`).assign(this, value);
   }
 
-  /** The memory that holds the weight now. */
+  /** The memory that holds the weight now; who writes to it calls {@link changed}. */
   get storage(): Tensor {
     return this.#tensor;
   }
@@ -135,6 +156,19 @@ export class Weight {
       );
     }
     (this.#tensor.data as Float32Array).set(value.cast(this.dtype).data as Float32Array);
+    this.changed();
+  }
+
+  /** Sets all elements to 0. */
+  clear(): void {
+    (this.#tensor.data as Float32Array).fill(0);
+    this.changed();
+  }
+
+  /** Says that its memory was written to: what was made of the value before is out of date. */
+  changed(): void {
+    this.#version++;
+    changes++;
   }
 
   /** Moves the weight into other memory, e.g. a view of the trainer's arena. */

@@ -110,7 +110,7 @@ export class FitRun implements RunSwitches {
       for (const shown of display) await shown.onTrainEnd?.({}); // a progress bar would keep the process alive
       throw error;
     }
-    steps.store?.state.useAverages();
+    steps.store?.useAverages();
     await callbacks.call('onTrainEnd', this.#logs);
     return this.history;
   }

@@ -151,6 +151,24 @@ export class ParameterStore {
     return this.#settle();
   }
 
+  /** Replaces the weights by their running means, where the optimizer keeps some, as training ends. */
+  useAverages(): void {
+    this.state.useAverages();
+    this.changed();
+  }
+
+  /** Exchanges the weights and their running means. */
+  swapAverages(): void {
+    this.state.swapAverages();
+    this.changed();
+  }
+
+  /** Says that the weights got other values. */
+  changed(): void {
+    for (const weight of this.#trained) weight.changed();
+    for (const weight of this.#kept) weight.changed();
+  }
+
   async #searchStep(search: Search, loss: number, evaluate: () => Promise<number>): Promise<void> {
     const [weights, gradients] = [this.#arena.region('weights'), this.#arena.region('gradients')];
     await search({ weights, gradients, loss }, evaluate, this.learningRate);
@@ -160,6 +178,7 @@ export class ParameterStore {
 
   #settle(): Promise<void> | undefined {
     for (const { now, next } of this.#moving) now.set(next);
+    this.changed();
     return this.#constrain?.apply();
   }
 

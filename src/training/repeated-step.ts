@@ -91,5 +91,6 @@ export class RepeatedStep extends Step {
     for (const [i, name] of this.#loop.shared.entries())
       state.shared[name] = (this.#shared[i] as Float32Array)[0] as number;
     state.iteration += this.repeats;
+    this.#store.changed();
   }
 }

@@ -1,5 +1,7 @@
 import { yieldToEventLoop } from '../core/event-loop.ts';
 import { ConfigError } from '../errors.ts';
+import { weightChanges } from '../layers/weight.ts';
+import { versionOf } from './built-in-weights.ts';
 import type { Compiled } from './compile.ts';
 import { typesKey } from './feeder.ts';
 import { ParameterStore } from './parameters.ts';
@@ -17,11 +19,15 @@ export class StepCache {
   readonly #model: Trainable;
   readonly #compiled: Compiled;
   readonly #steps = new Map<string, Promise<Step>>();
+  /** Steps that only read weights, with those weights built in. */
+  readonly #settled = new SettledSteps();
   /** Steps that are tied to the present place of the weights, found without making a key. */
   readonly #ready = new Map<BatchTypes, Map<string, Step>>();
   /** Learning rate that was set before training began. */
   #firstRate: number | undefined;
   #store: ParameterStore | undefined;
+  /** What the weights were when any weight last changed. */
+  #known: { readonly changes: number; readonly count: number; readonly version: number } | undefined;
   #profile: Profile | undefined;
 
   constructor(model: Trainable, compiled: Compiled) {
@@ -69,9 +75,20 @@ export class StepCache {
     before.dispose();
   }
 
-  /** Forgets where weights were: another model may have moved them. */
+  /** As a run begins: forgets where weights were, which another model may have moved, and looks whether they changed. */
   refresh(): void {
     this.#ready.clear();
+    this.#settled.look(this.#weightsNow().version);
+  }
+
+  /** How many weights and states there are, and at what version. */
+  #weightsNow(): { readonly count: number; readonly version: number } {
+    const changes = weightChanges();
+    if (this.#known?.changes !== changes) {
+      const kept = [...this.#model.weights, ...this.#model.states];
+      this.#known = { changes, count: kept.length, version: versionOf(kept) };
+    }
+    return this.#known;
   }
 
   /** All steps in use now. */
@@ -81,7 +98,8 @@ export class StepCache {
 
   /** The step, if it is ready to run. */
   find(kind: StepKind, types: BatchTypes, repeats: number): Step | undefined {
-    return this.#ready.get(types)?.get(repeats === 1 ? kind : `${kind}*${repeats}`);
+    const step = this.#ready.get(types)?.get(repeats === 1 ? kind : `${kind}*${repeats}`);
+    return step?.outdated ? undefined : step;
   }
 
   /** The step: compiled before, or now. */
@@ -90,20 +108,17 @@ export class StepCache {
     if (!model.built)
       model.inferOutputs(types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })));
     const store = kind === 'train' ? await this.ensureStore() : undefined;
-    await yieldToEventLoop();
+    const { count, version } = this.#weightsNow();
     const place = repeats === 1 ? kind : `${kind}*${repeats}`;
     // adapters come and go: the number of weights tells the two computations apart
-    const key = `${place} ${model.weights.length} ${typesKey(types)}`;
-    let pending = this.#steps.get(key);
-    if (pending === undefined) {
-      pending =
-        store !== undefined && (repeats > 1 || !store.hasKernel)
-          ? RepeatedStep.create(model, this.#compiled, types, repeats, store, this.#profile)
-          : SingleStep.create(model, this.#compiled, types, kind, store, this.#profile);
-      this.#steps.set(key, pending);
-      pending.catch(() => this.#steps.delete(key));
-    }
-    const step = await pending;
+    const key = `${place} ${count} ${typesKey(types)}`;
+    const profile = this.#profile;
+    const settled = kind !== 'train' && this.#settled.at(version);
+    const step = await once(settled ? this.#settled.steps : this.#steps, key, () =>
+      store !== undefined && (repeats > 1 || !store.hasKernel)
+        ? RepeatedStep.create(model, this.#compiled, types, repeats, store, profile)
+        : SingleStep.create(model, this.#compiled, types, kind, { store, profile, settled }),
+    );
     step.prepare();
     this.#profile?.mark('compile');
     const places = this.#ready.get(types) ?? new Map<string, Step>();
@@ -137,15 +152,61 @@ export class StepCache {
   }
 
   #releaseSteps(): void {
-    for (const step of this.#steps.values()) {
-      step.then(
-        (s) => s.dispose(),
-        () => {},
-      );
-    }
-    this.#steps.clear();
+    release(this.#steps);
+    release(this.#settled.steps);
     this.#ready.clear();
   }
+}
+
+/**
+ * Steps with their weights built in. The runtime folds, reorders and packs constant weights once, which pays when they stay
+ * as they are for a while: at first they are taken to, and each time that proves wrong, for twice as many runs they are
+ * not.
+ */
+class SettledSteps {
+  readonly steps = new Map<string, Promise<Step>>();
+  #version = Number.NaN;
+  /** Runs that began with the weights as they are. */
+  #runs = 0;
+  /** Runs before the weights count as settled. */
+  #patience = 0;
+
+  /** As a run begins. */
+  look(version: number): void {
+    this.#runs++;
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#runs = 0;
+    if (this.steps.size === 0) return;
+    release(this.steps);
+    this.#patience = Math.max(1, 2 * this.#patience);
+  }
+
+  /** Whether weights that are at `version` are settled. */
+  at(version: number): boolean {
+    return version === this.#version && this.#runs >= this.#patience;
+  }
+}
+
+/** The step of a name: made before, or now. */
+function once(steps: Map<string, Promise<Step>>, key: string, make: () => Promise<Step>): Promise<Step> {
+  const known = steps.get(key);
+  if (known !== undefined) return known;
+  const pending = make();
+  steps.set(key, pending);
+  pending.catch(() => steps.delete(key));
+  return pending;
+}
+
+/** Forgets steps, and disposes of them when they are done. */
+function release(steps: Map<string, Promise<Step>>): void {
+  for (const step of steps.values()) {
+    step.then(
+      (s) => s.dispose(),
+      () => {},
+    );
+  }
+  steps.clear();
 }
 
 const changedWeights = (model: string): ConfigError =>

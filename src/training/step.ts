@@ -3,8 +3,11 @@ import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { yieldToEventLoop } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { Graph, Value } from '../ir/graph.ts';
+import type { Weight } from '../layers/weight.ts';
 import type { Run } from '../optimizers/index.ts';
+import { BuiltInWeights } from './built-in-weights.ts';
 import type { Compiled } from './compile.ts';
 import type { IndexData, ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
@@ -105,6 +108,11 @@ export abstract class Step {
     this.#binding = this.#executable.bind(inputs, outputs);
   }
 
+  /** Whether the step was made for weights that have changed since. */
+  get outdated(): boolean {
+    return false;
+  }
+
   /** Whether weights are no longer where the step reads them. */
   protected abstract moved(): boolean;
 
@@ -144,22 +152,35 @@ export abstract class Step {
   }
 }
 
-/** Compiles a graph as `compile` was told; with a profile, its ops are traced. */
+/**
+ * Compiles a graph as `compile` was told; with a profile, its ops are traced.
+ * @param constants - inputs of the graph that hold these values in every run
+ */
 export async function compileGraph(
   graph: Graph,
   compiled: Compiled,
   profile: Profile | undefined,
+  constants: ReadonlyMap<Value, Tensor> = new Map(),
 ): Promise<Executable> {
   const backend = await getBackend(compiled.backend);
   const { device, threads } = compiled;
   const profilePrefix = profile?.nextSession();
-  // the runtime's blocked layouts are for constant weights; here they would only be reordered in and out
   return backend.compile(graph, {
     device,
-    optimize: 'extended',
+    constants,
+    // the runtime's blocked layouts are for constant weights; others would only be reordered in and out
+    optimize: constants.size > 0 ? 'all' : 'extended',
     ...(threads !== undefined && { threads }),
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
+}
+
+interface SingleStepOptions {
+  /** Where a training step finds its weights, gradients and slots. */
+  readonly store?: ParameterStore | undefined;
+  readonly profile?: Profile | undefined;
+  /** Whether the weights are to be built in as they are now, so that the runtime can prepare them once. */
+  readonly settled?: boolean;
 }
 
 /** One batch a run: gradients go to the arena, where the optimizer's kernel takes over. */
@@ -168,6 +189,7 @@ export class SingleStep extends Step {
   readonly #plan: readonly Run[];
   /** Where a step that does not train writes what layers carry on to the next batch. */
   readonly #next: readonly TensorData[];
+  readonly #builtIn: BuiltInWeights | undefined;
   #bound: readonly TensorData[] = [];
 
   private constructor(
@@ -176,9 +198,11 @@ export class SingleStep extends Step {
     kind: StepKind,
     size: number,
     store?: ParameterStore,
+    builtIn?: BuiltInWeights,
   ) {
     super(step, executable, kind, size, 1);
     this.#store = store;
+    this.#builtIn = builtIn;
     this.#plan = store?.plan([...step.outputs.gradients, ...step.outputs.rows]) ?? [];
     this.#next = store ? [] : step.outputs.updates.map((w) => allocate(w.dtype, w.storage.size));
   }
@@ -189,15 +213,20 @@ export class SingleStep extends Step {
     compiled: Compiled,
     types: BatchTypes,
     kind: StepKind,
-    store?: ParameterStore,
-    profile?: Profile,
+    { store, profile, settled = false }: SingleStepOptions,
   ): Promise<SingleStep> {
     const traced = traceStep(model, compiled, types, kind);
     await yieldToEventLoop();
-    const step = completeStep(traced, true);
+    const whole = completeStep(traced, true);
     await yieldToEventLoop();
-    const executable = await compileGraph(step.graph, compiled, profile);
-    return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store);
+    const builtIn = settled ? BuiltInWeights.of(whole) : undefined;
+    const executable = await compileGraph(whole.graph, compiled, profile, builtIn?.constants);
+    const step = builtIn?.without(whole) ?? whole;
+    return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store, builtIn);
+  }
+
+  override get outdated(): boolean {
+    return this.#builtIn?.outdated ?? false;
   }
 
   protected override moved(): boolean {
@@ -223,8 +252,11 @@ export class SingleStep extends Step {
   }
 
   override finish(): Promise<void> | undefined {
-    for (const [i, next] of this.#next.entries())
-      this.step.outputs.updates[i]?.storage.data.set(next as never);
+    for (const [i, next] of this.#next.entries()) {
+      const weight = this.step.outputs.updates[i] as Weight;
+      weight.storage.data.set(next as never);
+      weight.changed();
+    }
     this.#addRows();
     return this.#store?.apply(this.#plan, this.#loss, () => this.#evaluate());
   }

@@ -154,17 +154,22 @@ export class Trainer {
             undefined,
             options.steps,
           );
-      const run = this.#control({ ...options, verbose: 0, epochs: 1 }, feeder.steps, atRest);
-      const callbacks = new CallbackList(options.callbacks, run);
+      const callbacks =
+        options.callbacks.length > 0
+          ? new CallbackList(
+              options.callbacks,
+              this.#control({ ...options, verbose: 0, epochs: 1 }, feeder.steps, atRest),
+            )
+          : undefined;
       const parts: TensorData[][] = [];
       let types: readonly TensorType[] = [];
-      await callbacks.call('onPredictBegin', {});
+      await callbacks?.call('onPredictBegin', {});
       const collect = ({ step, memory }: Step): void => {
         types = step.outputs.predictions;
         parts.push(memory.predictions.map((p) => p.slice()));
       };
       await this.#run('predict', feeder, { callbacks, collect });
-      await callbacks.call('onPredictEnd', {});
+      await callbacks?.call('onPredictEnd', {});
       const outputs = types.map((type, i) =>
         concatenateRows(
           type,
@@ -339,7 +344,7 @@ export class Trainer {
         op: 'swapAverages',
       });
     }
-    this.store.state.swapAverages();
+    this.store.swapAverages();
   }
 
   #directions(): Record<string, 'max' | 'min' | undefined> {

@@ -5,6 +5,7 @@ import { Tensor } from '../../core/tensor.ts';
 import { BackendError } from '../../errors.ts';
 import { type Graph, nodesOf } from '../../ir/graph.ts';
 import { optimize } from '../../ir/passes.ts';
+import { withConstants } from '../../ir/substitute.ts';
 import { type EmittedGraph, emitGraph, modelOf } from '../../onnx/emit.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import {
@@ -48,9 +49,11 @@ function isSmall(graph: Graph): boolean {
 }
 
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
-  const optimized = optimize(graph);
+  const { constants = new Map(), ...session } = options;
+  // the runtime folds constants, as large as weights are, quicker than the passes here would
+  const optimized = withConstants(optimize(graph), constants);
   await yieldToEventLoop();
-  const emitted = new Emitted(driver, optimized, options);
+  const emitted = new Emitted(driver, optimized, session, constants.size > 0);
   await yieldToEventLoop();
   const bytes = emitted.encode();
   await yieldToEventLoop();
@@ -80,10 +83,12 @@ class Emitted {
   readonly session: readonly [readonly TensorSpec[], readonly TensorSpec[], SessionOptions];
   readonly #graph: EmittedGraph;
 
-  constructor(driver: Driver, graph: Graph, options: CompileOptions) {
+  /** @param settled - whether weights are constants: the runtime itself then chooses their layouts */
+  constructor(driver: Driver, graph: Graph, options: Partial<SessionOptions>, settled = false) {
+    const blocked = options.device !== 'cuda' && !settled;
     this.#graph = emitGraph(graph, {
       target: 'runtime',
-      channelBlock: options.device === 'cuda' ? undefined : knownChannelBlock(driver),
+      channelBlock: blocked ? knownChannelBlock(driver) : undefined,
     });
     const { inputs, outputs } = graphSpecs(graph, this.#graph.inputNames, this.#graph.outputNames);
     const threads = isSmall(graph) ? { threads: 1 } : {};
