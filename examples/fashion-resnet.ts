@@ -58,4 +58,4 @@ export async function fashionResnet(
   return { accuracy: logs.accuracy as number };
 }
 
-if (process.argv[1] === import.meta.filename) console.log(await fashionResnet(10, { verbose: 2 }));
+if (process.argv[1] === import.meta.filename) console.log(await fashionResnet(12, { verbose: 2 }));

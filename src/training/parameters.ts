@@ -10,10 +10,8 @@ import { input } from '../ir/graph.ts';
 import type { Weight } from '../layers/weight.ts';
 import { OptimizerState, optimizerRegions, type Run, type Search, WasmUpdate } from '../optimizers/index.ts';
 import type { Compiled } from './compile.ts';
+import { type IndexData, RowGradient } from './row-gradient.ts';
 import type { Trainable } from './trainable.ts';
-
-/** Places of rows. */
-export type IndexData = Int32Array | BigInt64Array;
 
 /**
  * A model's parameters while it trains: weights, gradients and optimizer slots side by side in one arena, which native
@@ -31,8 +29,8 @@ export class ParameterStore {
   readonly #search: Search | undefined;
   /** State that steps update: where it is, and where they write what it will be. */
   readonly #moving: { readonly now: Float32Array; readonly next: Float32Array }[] = [];
-  /** Where the rows of gradients begin that are not zero now, for gradients given as rows. */
-  readonly #filled = new Map<Weight, Int32Array>();
+  /** Gradients that are given as rows. */
+  readonly #rowGradients = new Map<Weight, RowGradient>();
   #constrain: Constrainer | undefined;
 
   private constructor(model: Trainable, compiled: Compiled) {
@@ -103,19 +101,12 @@ export class ParameterStore {
 
   /** Makes a gradient of rows that are added up onto zeros: `gradient[indices[i]] += rows[i]`. */
   addRows(weight: Weight, indices: IndexData, rows: Float32Array): void {
-    const gradient = this.#arena.view('gradients', this.#place(weight));
-    const [count, width] = [weight.shape[0] as number, gradient.length / (weight.shape[0] as number)];
-    for (const start of this.#filled.get(weight) ?? []) gradient.fill(0, start, start + width);
-    const starts = Int32Array.from(indices as Int32Array, (at) => {
-      const row = Number(at);
-      return (row < 0 ? row + count : row) * width;
-    });
-    this.#filled.set(weight, starts);
-    for (let i = 0; i < starts.length; i++) {
-      const [to, from] = [starts[i] as number, i * width];
-      for (let k = 0; k < width; k++)
-        gradient[to + k] = (gradient[to + k] as number) + (rows[from + k] as number);
+    let gradient = this.#rowGradients.get(weight);
+    if (gradient === undefined) {
+      gradient = new RowGradient(this.gradient(weight) as Float32Array, weight.shape[0] as number);
+      this.#rowGradients.set(weight, gradient);
     }
+    gradient.fill(indices, rows);
   }
 
   /** Where a step writes the next value of a weight that its layer updates. */

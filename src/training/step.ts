@@ -9,9 +9,10 @@ import type { Weight } from '../layers/weight.ts';
 import type { Run } from '../optimizers/index.ts';
 import { BuiltInWeights } from './built-in-weights.ts';
 import type { Compiled } from './compile.ts';
-import type { IndexData, ParameterStore } from './parameters.ts';
+import type { ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
 import { RandomFeed } from './random-feed.ts';
+import type { IndexData } from './row-gradient.ts';
 import { type BatchTypes, completeStep, type StepGraph, type StepKind, traceStep } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
