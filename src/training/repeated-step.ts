@@ -44,6 +44,7 @@ export class RepeatedStep extends Step {
     store: ParameterStore,
     profile?: Profile,
   ): Promise<RepeatedStep> {
+    await yieldToEventLoop();
     const traced = traceStep(model, compiled, types, 'train');
     await yieldToEventLoop();
     const step = completeStep(traced);

@@ -1,4 +1,3 @@
-import { yieldToEventLoop } from '../core/event-loop.ts';
 import { ConfigError } from '../errors.ts';
 import { weightChanges } from '../layers/weight.ts';
 import { versionOf } from './built-in-weights.ts';

@@ -216,6 +216,7 @@ export class SingleStep extends Step {
     kind: StepKind,
     { store, profile, settled = false }: SingleStepOptions,
   ): Promise<SingleStep> {
+    await yieldToEventLoop();
     const traced = traceStep(model, compiled, types, kind);
     await yieldToEventLoop();
     const whole = completeStep(traced, true);
