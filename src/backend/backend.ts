@@ -21,6 +21,8 @@ export interface Backend {
   readonly name: string;
   /** What does the work, for people: `ONNX Runtime 1.30.0 (c-api)`. */
   readonly runtime: string;
+  /** Whether it reads and writes memory that threads share in place. */
+  readonly sharesMemory: boolean;
   /** What `CompileOptions.device` may be on this machine. */
   devices(): readonly string[];
   /**

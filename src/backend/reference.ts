@@ -21,6 +21,7 @@ import { checkArray, checkArrays, checkResidents, notResident } from './ort/driv
 export const referenceBackend: Backend = {
   name: 'reference',
   runtime: 'float64 interpreter',
+  sharesMemory: true,
   devices: () => ['cpu'],
   async compile(graph, { device = 'cpu', constants = new Map() } = {}) {
     if (device !== 'cpu') {

@@ -1,6 +1,7 @@
 import type { Binding } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { Arena } from '../backend/wasm/arena.ts';
+import { worthwhileBytes } from '../backend/wasm/second-thread.ts';
 import type { TensorData } from '../core/dtype.ts';
 import type { Key } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
@@ -33,16 +34,17 @@ export class ParameterStore {
   readonly #rowGradients = new Map<Weight, RowGradient>();
   #constrain: Constrainer | undefined;
 
-  private constructor(model: Trainable, compiled: Compiled) {
+  private constructor(model: Trainable, compiled: Compiled, shared: boolean) {
     this.#trained = model.trainableWeights;
     this.#kept = keptOf(model);
     const sizes = (list: readonly Weight[]): number[] => list.map((w) => sizeOf(w.shape));
-    this.#arena = new Arena({
+    const layout = {
       weights: sizes(this.#trained),
       ...optimizerRegions(compiled.optimizer, this.#trained),
       state: sizes(this.#kept),
       nextState: sizes(this.#kept),
-    });
+    };
+    this.#arena = new Arena(layout, shared);
     this.reclaim();
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
@@ -52,7 +54,10 @@ export class ParameterStore {
 
   /** Moves the weights of a built model into an arena. */
   static async create(model: Trainable, compiled: Compiled): Promise<ParameterStore> {
-    const store = new ParameterStore(model, compiled);
+    const { sharesMemory } = await getBackend(compiled.backend);
+    const bytes = model.trainableWeights.reduce((n, w) => n + w.storage.data.byteLength, 0);
+    const shared = sharesMemory && compiled.threads !== 1 && bytes >= worthwhileBytes;
+    const store = new ParameterStore(model, compiled, shared);
     const constrained = store.#trained.filter((w) => w.constraint !== undefined);
     if (constrained.length > 0) store.#constrain = await Constrainer.create(constrained, compiled);
     return store;

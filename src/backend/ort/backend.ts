@@ -32,6 +32,7 @@ export async function ortBackend(): Promise<Backend> {
   return {
     name: 'onnxruntime',
     runtime: `ONNX Runtime ${driver.version()} (${driver.name})`,
+    sharesMemory: driver.name === 'c-api',
     devices: () => driver.devices(),
     compile: (graph, options = {}) => compile(driver, graph, options),
   };

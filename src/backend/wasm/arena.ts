@@ -27,15 +27,18 @@ export class Arena {
   readonly memory: WasmMemory;
   readonly #regions = new Map<string, Region>();
 
-  /** @throws {@link BackendError} when the regions need more than one memory can hold, or there is too little */
-  constructor(layout: ArenaLayout) {
+  /**
+   * @param shared - whether a second thread may work on it
+   * @throws {@link BackendError} when the regions need more than one memory can hold, or there is too little
+   */
+  constructor(layout: ArenaLayout, shared = false) {
     const starts = new Map<string, number>();
     let end = 0;
     for (const [name, sizes] of Object.entries(layout)) {
       starts.set(name, end);
       end = align(end + regionBytes(sizes), regionAlignment);
     }
-    this.memory = allocate(end);
+    this.memory = allocate(end, shared);
     for (const [name, sizes] of Object.entries(layout)) {
       this.#regions.set(name, place(this.memory, starts.get(name) as number, sizes));
     }
@@ -89,7 +92,7 @@ function place(memory: WasmMemory, start: number, sizes: readonly number[]): Reg
   return { start, bytes: at - start, pointers, views };
 }
 
-function allocate(bytes: number): WasmMemory {
+function allocate(bytes: number, shared: boolean): WasmMemory {
   const gib = (bytes / 2 ** 30).toFixed(1);
   if (bytes > memoryLimit) {
     throw new BackendError(
@@ -100,7 +103,7 @@ function allocate(bytes: number): WasmMemory {
   }
   const pages = Math.ceil(bytes / pageBytes);
   try {
-    return new Memory({ initial: pages, maximum: pages });
+    return new Memory({ initial: pages, maximum: pages, shared });
   } catch (cause) {
     throw new BackendError(
       `Could not allocate ${gib} GiB for parameters, gradients and optimizer slots. Free memory or use a smaller model.`,

@@ -1,4 +1,4 @@
-import { Instance, Module, type WasmExports, type WasmMemory } from './host.ts';
+import { Instance, isShared, Module, type WasmExports, type WasmMemory, type WasmModule } from './host.ts';
 
 /** Types of locals, parameters and results. */
 export type WasmType = keyof typeof valueTypes;
@@ -204,14 +204,21 @@ export class WasmFunction {
   }
 }
 
-/** The bytes of a module that imports one memory and exports its functions by name. */
-export function assemble(functions: readonly WasmFunction[]): Uint8Array {
+/** Pages of the largest memory: 4 GiB. */
+const largestMemory = 65536;
+
+/**
+ * The bytes of a module that imports one memory and exports its functions by name.
+ * @param shared - whether the memory is one that threads share
+ */
+export function assemble(functions: readonly WasmFunction[], shared = false): Uint8Array {
   const section = (id: number, content: readonly number[]): number[] => [
     id,
     ...unsigned(content.length),
     ...content,
   ];
-  const memory = [...text('host'), ...text('memory'), 0x02, 0x00, 0x00];
+  const limits = shared ? [0x03, ...unsigned(0), ...unsigned(largestMemory)] : [0x00, ...unsigned(0)];
+  const memory = [...text('host'), ...text('memory'), 0x02, ...limits];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector(functions.map((f) => f.signature))),
@@ -222,6 +229,14 @@ export function assemble(functions: readonly WasmFunction[]): Uint8Array {
   ]);
 }
 
+/** The functions, compiled for a memory. */
+export const compileModule = (functions: readonly WasmFunction[], memory: WasmMemory): WasmModule =>
+  new Module(assemble(functions, isShared(memory)));
+
+/** Binds a module to a memory. */
+export const bindModule = (module: WasmModule, memory: WasmMemory): WasmExports =>
+  new Instance(module, { host: { memory } }).exports;
+
 /** The functions, compiled and bound to a memory. */
 export const instantiate = (functions: readonly WasmFunction[], memory: WasmMemory): WasmExports =>
-  new Instance(new Module(assemble(functions)), { host: { memory } }).exports;
+  bindModule(compileModule(functions, memory), memory);

@@ -2,9 +2,11 @@ import { InternalError } from '../../errors.ts';
 import { constantOf, type Node, topologicalOrder, type Value } from '../../ir/graph.ts';
 import { byName, type Lanes, type SimdEmit, type SimdInstruction } from '../../ir/op.ts';
 import { optimize } from '../../ir/passes.ts';
-import { instantiate, type SimpleInstruction, WasmFunction } from './assembler.ts';
-import type { WasmMemory } from './host.ts';
+import { bindModule, compileModule, type SimpleInstruction, WasmFunction } from './assembler.ts';
+import { isShared, type WasmMemory, type WasmModule } from './host.ts';
 import { compileScalars, type ScalarProgram } from './scalars.ts';
+import { type SharedLoop, secondThread, worthwhileBytes } from './second-thread.ts';
+import type { Loop } from './shared-work.ts';
 
 /** An elementwise expression over float32 vectors of one length, and float32 scalars. */
 export interface KernelExpression {
@@ -39,16 +41,26 @@ const instructions: Readonly<Record<SimdInstruction, SimpleInstruction>> = {
   select: 'v128.bitselect',
 };
 
-/** One SIMD loop over a memory. */
+/** One SIMD loop over a memory; a second thread takes part where the memory is shared and the vectors are long. */
 export class Kernel {
-  readonly #loop: (...args: number[]) => number;
+  readonly #loop: Loop;
+  readonly #shared: SharedLoop | undefined;
   readonly #uniforms: ScalarProgram;
   readonly #pointers: number;
   /** Arguments of the loop, kept between calls so that a run allocates nothing of its own. */
   readonly #args: number[];
 
-  constructor(loop: (...args: number[]) => number, uniforms: ScalarProgram, pointers: number, count: number) {
+  constructor(
+    module: WasmModule,
+    memory: WasmMemory,
+    uniforms: ScalarProgram,
+    pointers: number,
+    count: number,
+  ) {
+    const { loop } = bindModule(module, memory);
+    if (loop === undefined) throw new InternalError('the kernel module has no loop.');
     this.#loop = loop;
+    this.#shared = isShared(memory) ? secondThread()?.add(module, memory, loop, this) : undefined;
     this.#uniforms = uniforms;
     this.#pointers = pointers;
     this.#args = new Array<number>(pointers + 1 + count).fill(0);
@@ -64,10 +76,12 @@ export class Kernel {
     const args = this.#args;
     const count = this.#pointers;
     for (let i = 0; i < count; i++) args[i] = pointers[i] as number;
-    args[count] = vectorBytes(length);
+    const bytes = vectorBytes(length);
+    args[count] = bytes;
     const uniforms = this.#uniforms(scalars);
     for (let i = 0; i < uniforms.length; i++) args[count + 1 + i] = uniforms[i] as number;
-    this.#loop.apply(undefined, args);
+    if (this.#shared !== undefined && bytes >= worthwhileBytes) this.#shared(args, count);
+    else this.#loop.apply(undefined, args);
   }
 }
 
@@ -96,10 +110,9 @@ export function compileKernel(expression: KernelExpression, memory: WasmMemory):
   const code = new LoopCompiler(vectors, outputs, computed);
   for (const value of uniforms) code.uniform(value);
   code.loop(nodes);
-  const { loop } = instantiate([code.function], memory);
-  if (loop === undefined) throw new InternalError('the kernel module has no loop.');
   return new Kernel(
-    loop,
+    compileModule([code.function], memory),
+    memory,
     compileScalars(computed, scalars),
     vectors.length + outputs.length,
     computed.length,
