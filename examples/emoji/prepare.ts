@@ -59,6 +59,8 @@ async function writeBackbones(packages: string, folder: string): Promise<void> {
     includeTop: false,
     name: 'net',
   });
+  for (const layer of net.layers) // with Keras's 0.999 its statistics would not follow in a few hundred steps
+    if (layer instanceof tfk.layers.BatchNormalization) layer.options.momentum = 0.9;
   const scaled = tfk.layers.rescaling({ scale: 1 / 255 }).apply(pictures);
   const backbone = tfk.model({ inputs: pictures, outputs: net.apply(scaled), name: 'backbone' });
   await backbone.save(join(folder, 'untrained.keras'), { overwrite: true });

@@ -1,129 +1,210 @@
 import * as tfk from 'tfk';
 import { beamSearch } from './beam-search.ts';
 import { bleu } from './bleu.ts';
+import { addTranslations, learnLexicon, type NumberedPair } from './lexicon.ts';
 import { shuffled } from './random.ts';
-import { type Pair, readPairs } from './sentences.ts';
-import { joined, learnSubwords } from './subwords.ts';
+import { type Pair, readDictionary, spaced } from './sentences.ts';
 
 const { layers } = tfk;
 type Symbolic = tfk.SymbolicTensor;
 type Vectorizer = ReturnType<typeof tfk.layers.textVectorization>;
 
-/** How many words each language has, and the longest sentence. */
-export interface Sizes {
-  readonly german: number;
-  readonly english: number;
-  readonly length: number;
-}
-
-/** Vectors that tell which word comes next, after each word of a text: `[batch, length]` twice to `[batch, length, features]`. */
-export type Network = (german: Symbolic, english: Symbolic, sizes: Sizes) => Symbolic;
+/** Vectors of the words that were read, and of the text that is written after each of its words. */
+export type Network = (german: Symbolic, english: Symbolic) => readonly [read: Symbolic, written: Symbolic];
 
 /** Options of {@link learnTranslation}. */
 export interface TranslationOptions {
   readonly epochs: number;
-  /** Sentences to train on; all but the 1,000 that are held out by default. */
+  /** Pairs to learn from: all by default. */
   readonly count?: number;
-  /** Sentences to translate. */
+  /** Held-out sentences to translate: all 1,000 by default. */
   readonly tested?: number;
   readonly verbose?: 0 | 'auto';
 }
 
-const [length, merges, held, batchSize] = [24, 1000, 1000, 32];
+/** Size of all vectors. */
+export const features = 128;
+const [length, held, batchSize, unknown] = [32, 1000, 64, 1];
 const [start, end] = ['[start]', '[end]'];
 
-const spaced = (text: string): string =>
-  text
-    .toLowerCase()
-    .match(/[\p{L}\p{N}’'-]+|\S/gu)
-    ?.join(' ') ?? '';
-
-/** Parts of words as numbers, learned from texts; the ends of a text are parts, too. */
-function vectorizer(texts: readonly string[]): Vectorizer {
-  const subwords = learnSubwords(texts, merges);
-  const split = (text: string) =>
-    text
-      .split(/(\[start\]|\[end\])/)
-      .flatMap((part) => (part === start || part === end ? [part] : subwords(part)));
-  const layer = layers.textVectorization({ standardize: null, split, outputSequenceLength: length });
-  return layer.adapt([`${start} ${end}`, ...texts]);
-}
-
-/** Held-out sentences, and those to train on: none that occurs in a held-out pair. */
-async function readData(file: string, count = Number.POSITIVE_INFINITY) {
-  const pairs = shuffled(await readPairs(file), 13).map(({ german, english }) => ({
-    german: spaced(german),
-    english: spaced(english),
-  }));
+/** 1,000 held-out sentences, and what to learn from, in which no side of a held-out pair occurs. */
+async function readData(file: string) {
+  const { sentences, phrases } = await readDictionary(file);
+  const words = (pairs: readonly Pair[]) =>
+    pairs.map(({ german, english }): Pair => ({ german: spaced(german), english: spaced(english) }));
+  const pairs = shuffled(words(sentences), 13);
   const test = pairs.slice(0, held);
   const known = new Set(test.flatMap(({ german, english }) => [german, english]));
-  const others = pairs.slice(held).filter(({ german, english }) => !known.has(german) && !known.has(english));
-  return { test, train: others.slice(0, count) };
+  const others = (some: readonly Pair[]) =>
+    some.filter(({ german, english }) => !known.has(german) && !known.has(english));
+  return { test, train: others(pairs.slice(held)), phrases: others(words(phrases)) };
+}
+
+/** Words as numbers: 0 pads, 1 is unknown. */
+function vectorizer(texts: readonly string[], maxTokens: number): Vectorizer {
+  return layers.textVectorization({ maxTokens, standardize: null }).adapt(texts);
+}
+
+/** The words of a text as numbers. */
+function numbering(words: Vectorizer): (text: string) => number[] {
+  const places = new Map(words.getVocabulary().map((word, place) => [word, place]));
+  const number = (word: string): number => places.get(word) ?? unknown;
+  return (text) =>
+    text
+      .split(' ')
+      .slice(0, length - 1)
+      .map(number);
+}
+
+/** Pairs to learn from and held-out ones, also as numbers, and what the words of each language may become in the other. */
+async function prepare(file: string) {
+  const { test, train, phrases } = await readData(file);
+  const texts = (pairs: readonly Pair[], language: keyof Pair) => pairs.map((pair) => pair[language]);
+  const german = vectorizer(texts([...phrases, ...train], 'german'), 40_000);
+  const english = vectorizer(
+    texts(train, 'english').map((text) => `${start} ${text} ${end}`),
+    8000,
+  );
+  const [fromGerman, fromEnglish] = [numbering(german), numbering(english)];
+  const numbered = (pairs: readonly Pair[]) =>
+    pairs.map((pair): NumberedPair => [fromGerman(pair.german), fromEnglish(pair.english)]);
+  const known = numbered(phrases).filter((pair) => pair.every((t) => t.length <= 8 && !t.includes(unknown)));
+  return {
+    test,
+    unseen: numbered(test),
+    sentences: numbered(train),
+    phrases: known.filter((pair) => pair.every((text) => text.length >= 4)),
+    lexicon: learnLexicon([...known, ...numbered(train)]),
+    vocabulary: english.getVocabulary(),
+    sizes: [german.vocabularySize(), english.vocabularySize()] as const,
+    ends: { start: fromEnglish(start), end: fromEnglish(end) },
+  };
 }
 
 /** Trains a network to translate from German, and measures it on sentences that it has not seen. */
 export async function learnTranslation(file: string, network: Network, options: TranslationOptions) {
   tfk.setRandomSeed(12);
   const { epochs, count, tested = held, verbose = 0 } = options;
-  const { test, train } = await readData(file, count);
-  const german = vectorizer(train.map((pair) => pair.german));
-  const english = vectorizer(train.map((pair) => pair.english));
+  const { test, unseen, sentences, phrases, lexicon, vocabulary, sizes, ends } = await prepare(file);
+  const { model, single, glosses, words } = buildModels(network, ...sizes);
+  const [own, vectors] = [glosses.getWeights()[0] as tfk.Tensor, words.getWeights()[0] as tfk.Tensor];
+  glosses.setWeights([addTranslations(own, vectors, lexicon)]);
 
-  const inputs = ['german', 'english'].map((name) => tfk.input({ shape: [length], dtype: 'int32', name }));
-  const sizes = { german: german.vocabularySize(), english: english.vocabularySize(), length };
-  const states = network(inputs[0] as Symbolic, inputs[1] as Symbolic, sizes);
-  const head = layers.dense({ units: sizes.english, activation: 'softmax' });
-  const model = tfk.model({ inputs, outputs: head.apply(states) });
-  const decaySteps = epochs * Math.ceil(train.length / batchSize);
-  const learningRate = tfk.schedules.cosineDecay({ initialLearningRate: 3e-3, decaySteps });
+  const learned = [...sentences, ...phrases].slice(0, count);
+  const steps = epochs * Math.floor(learned.length / batchSize);
+  const warmupSteps = Math.ceil(steps / 10);
+  const rate = { initialLearningRate: 0, warmupTarget: 3e-3, warmupSteps, decaySteps: steps - warmupSteps };
   model.compile({
-    optimizer: tfk.optimizers.adam({ learningRate }),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
+    optimizer: tfk.optimizers.adam({ learningRate: tfk.schedules.cosineDecay(rate), clipnorm: 1 }),
+    loss: tfk.losses.sparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: unknown }),
+    weightedMetrics: ['accuracy'],
   });
-  // the text that is fed lacks its end, the text to be predicted its start; padding is masked
-  const tensors = (pairs: readonly Pair[]) => {
-    const x = [
-      german.transform(pairs.map((pair) => pair.german)),
-      english.transform(pairs.map((pair) => `${start} ${pair.english}`)),
-    ];
-    return [x, english.transform(pairs.map((pair) => `${pair.english} ${end}`))] as const;
-  };
-  const validationData = tensors(test);
-  const history = await model.fit(...tensors(train), { epochs, batchSize, validationData, verbose });
+  const batches = samples(learned, ends)
+    .shuffle(learned.length)
+    .bucketByLength(([[from, fed]]) => Math.max(from.size, fed.size), {
+      boundaries: [7, 10, 13, 17, length + 1],
+      batchSizes: Array(6).fill(batchSize),
+      dropRemainder: true,
+      padToBoundary: true,
+    });
+  const validationData = samples(unseen, ends).paddedBatch(100, { shape: [length] });
+  const history = await model.fit(batches, undefined, { epochs, validationData, verbose });
 
-  // the same weights, for one place in the text: the head is large, and need not look at the others
-  const place = tfk.input({ shape: [length], name: 'place' });
-  const state = layers.dot({ axes: 1 }).apply([place, states]);
-  const single = tfk.model({ inputs: [...inputs, place], outputs: head.apply(state) });
-  const sources = (validationData[0][0] as tfk.Tensor).rows(0, tested);
-  const [greedy, beam] = [
-    await decode(single, sources, english, 1),
-    await decode(single, sources, english, 4),
-  ];
+  const sources = unseen.slice(0, tested).map(([from]) => from);
+  const search = { model: single, sources, ...ends, vocabulary };
+  const [greedy, beam] = [await translate({ ...search, width: 1 }), await translate({ ...search, width: 4 })];
   const references = test.slice(0, tested).map((pair) => pair.english);
+  const answers = unseen.flatMap(([, to]) => [...to, ...ends.end]);
   return {
-    sentences: train.length,
+    sentences: sentences.length,
+    phrases: phrases.length,
     accuracy: history.val_accuracy as number[],
+    unknown: answers.filter((word) => word === unknown).length / answers.length,
     bleu: { greedy: bleu(greedy, references), beam: bleu(beam, references) },
     translations: test.slice(0, 10).map((pair, i) => ({ ...pair, greedy: greedy[i], beam: beam[i] })),
   };
 }
 
-/** Translations of German sentences, by a search of a width, with a model for one place in the text. */
-async function decode(model: tfk.Functional, sources: tfk.Tensor, english: Vectorizer, width: number) {
-  const vocabulary = english.getVocabulary();
-  const count = sources.shape[0] as number;
-  const samples = Int32Array.from({ length: count * width }, (_, i) => Math.floor(i / width));
-  const rows = tfk.ops.gather(sources, tfk.tensor(samples));
+interface Ends {
+  readonly start: readonly number[];
+  readonly end: readonly number[];
+}
+
+/** The text that is fed lacks its end, the text to be predicted its start. Weights are 1, so that those of padding are 0. */
+function samples(pairs: readonly NumberedPair[], { start, end }: Ends) {
+  const row = (text: readonly number[]) => tfk.tensor(Int32Array.from(text), [text.length]);
+  const made = pairs.map(([from, to]): [[tfk.Tensor, tfk.Tensor], tfk.Tensor, tfk.Tensor] => [
+    [row(from), row([...start, ...to])],
+    row([...to, ...end]),
+    tfk.tensor(new Float32Array(to.length + 1).fill(1), [to.length + 1]),
+  ]);
+  return tfk.data.fromGenerator(() => made, { size: made.length });
+}
+
+/**
+ * A network with its words: a model for all places of a text, and one for a single place. German words begin with the
+ * vectors of their translations, so that what the attention looks at can be written down.
+ */
+function buildModels(network: Network, german: number, english: number) {
+  const normal = (stddev: number) => tfk.initializers.randomNormal({ stddev });
+  const table = { outputDim: features, maskZero: true };
+  const glosses = layers.embedding({
+    ...table,
+    inputDim: german,
+    embeddingsInitializer: normal(0.3 / features ** 0.5),
+  });
+  glosses.trainable = false; // rare words stay where their translations are
+  const words = layers.reversibleEmbedding({
+    ...table,
+    inputDim: english,
+    embeddingsInitializer: normal(features ** -0.5),
+  });
+  const drop = (x: Symbolic) => layers.dropout({ rate: 0.4 }).apply(x);
+  const scaled = (x: Symbolic, scale: number) => layers.rescaling({ scale }).apply(x);
+
+  const inputs = ['german', 'english'].map((name) => tfk.input({ shape: [null], dtype: 'int32', name }));
+  const gloss = glosses.apply(inputs[0] as Symbolic);
+  const embedded = [gloss, words.apply(inputs[1] as Symbolic)].map((x) =>
+    drop(scaled(x, 0.3 * features ** 0.5)),
+  );
+  const [read, written] = network(embedded[0] as Symbolic, embedded[1] as Symbolic);
+  const query = layers.dense({ units: features, useBias: false }).apply(written);
+  const look = (value: Symbolic) => layers.attention().apply([query, value, read]);
+  const both = layers.concatenate().apply([written, look(read)]);
+  const thought = layers.dense({ units: features, activation: 'tanh' }).apply(both);
+  const gate = layers.dense({ units: features, activation: 'sigmoid' }).apply(both);
+  const translated = layers.multiply().apply([gate, look(gloss)]);
+  const states = layers.add().apply([scaled(thought, 2 * features ** -0.5), translated]);
+  const head = (x: Symbolic) => words.apply(scaled(drop(x), 8), { reverse: true });
+  const model = tfk.model({ inputs, outputs: head(states) });
+  // the same weights, for one place in the text: the head is large, and need not look at the others
+  const place = tfk.input({ shape: [null], name: 'place' });
+  const state = layers.dot({ axes: 1 }).apply([place, states]);
+  const single = tfk.model({ inputs: [...inputs, place], outputs: layers.softmax().apply(head(state)) });
+  return { model, single, glosses, words };
+}
+
+interface Decoding extends Ends {
+  /** Of {@link buildModels}, for one place in the text. */
+  readonly model: tfk.Functional;
+  readonly sources: readonly (readonly number[])[];
+  readonly vocabulary: readonly string[];
+  /** Texts that are pursued at a time. */
+  readonly width: number;
+}
+
+/** Translations of German sentences, by a search. */
+async function translate({ model, sources, vocabulary, width, start, end }: Decoding): Promise<string[]> {
+  const padded = (texts: readonly (readonly number[])[]) =>
+    tfk.data.padSequences(texts, { maxLength: length, padding: 'post' });
+  const rows = padded(sources.flatMap((source) => Array<readonly number[]>(width).fill(source)));
   const next = async (texts: readonly (readonly number[])[]) => {
-    const written = tfk.data.padSequences(texts, { maxLength: length, padding: 'post' });
     const last = texts.map((text) => text.length - 1);
-    const places = tfk.data.toCategorical(last, length);
-    const probabilities = (await model.predict([rows, written, places], { batchSize: 256 })) as tfk.Tensor;
+    const inputs = [rows, padded(texts), tfk.data.toCategorical(last, length)];
+    const probabilities = (await model.predict(inputs, { batchSize: 250 })) as tfk.Tensor;
     return tfk.ops.topK(tfk.ops.log(probabilities), width);
   };
-  const ends = { start: vocabulary.indexOf(start), end: vocabulary.indexOf(end) };
-  const found = await beamSearch(count, { width, length, ...ends, next });
-  return found.map((ids) => joined(ids.map((id) => vocabulary[id] as string)));
+  const [[first = 0], [last = 0]] = [start, end];
+  const found = await beamSearch(sources.length, { width, length, start: first, end: last, next });
+  return found.map((ids) => ids.map((id) => vocabulary[id]).join(' '));
 }

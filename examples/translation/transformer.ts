@@ -1,14 +1,18 @@
 import * as tfk from 'tfk';
-import { decoderBlock, embedWords, encoderBlock } from '../support/transformer.ts';
-import { learnTranslation, type Network, type TranslationOptions } from '../support/translation.ts';
+import { decoderBlock, encoderBlock } from '../support/transformer.ts';
+import { features, learnTranslation, type Network, type TranslationOptions } from '../support/translation.ts';
 
-const sizes = { features: 128, heads: 4, dropout: 0.2 };
+const { add, layerNormalization, rescaling, sinePositionEncoding } = tfk.layers;
+const sizes = { features, heads: 4, dropout: 0.2 };
+
+/** Words that know their place; waves as high as the vectors of words. */
+const placed = (x: tfk.SymbolicTensor) =>
+  add().apply([x, rescaling({ scale: 0.3 }).apply(sinePositionEncoding().apply(x))]);
 
 /** One block reads the German sentence, one writes the English one. @source Vaswani et al. 2017 */
-const network: Network = (german, english, words) => {
-  const source = encoderBlock(embedWords(german, words.german, sizes.features), sizes);
-  const target = embedWords(english, words.english, sizes.features);
-  return tfk.layers.layerNormalization().apply(decoderBlock(target, source, sizes));
+const network: Network = (german, english) => {
+  const read = layerNormalization().apply(encoderBlock(placed(german), sizes));
+  return [read, layerNormalization().apply(decoderBlock(placed(english), read, sizes))];
 };
 
 /** Translates from German with a small transformer. */
@@ -17,6 +21,6 @@ export const translateTransformer = (file: string, options: TranslationOptions) 
 
 if (process.argv[1] === import.meta.filename) {
   console.log(
-    await translateTransformer(process.argv[2] ?? '/usr/share/trans/de-en', { epochs: 10, verbose: 'auto' }),
+    await translateTransformer(process.argv[2] ?? '/usr/share/trans/de-en', { epochs: 6, verbose: 'auto' }),
   );
 }

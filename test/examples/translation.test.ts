@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { beamSearch } from '../../examples/support/beam-search.ts';
 import { bleu } from '../../examples/support/bleu.ts';
-import { joined, learnSubwords } from '../../examples/support/subwords.ts';
+import { addTranslations, learnLexicon } from '../../examples/support/lexicon.ts';
+import { readDictionary, spaced } from '../../examples/support/sentences.ts';
 import { tensor } from '../../src/index.ts';
 
 interface Case {
@@ -46,10 +49,49 @@ test('a beam finds the more probable text that a greedy search passes by', async
   expect(await search(3)).toEqual([[2], [2]]);
 });
 
-test('subwords: frequent words stay whole, others are cut, and no text is lost', () => {
-  const texts = ['low low low low lower lower', 'newest newest newest widest widest'];
-  const split = learnSubwords(texts, 12);
-  expect(split('low newest')).toEqual(['▁low', '▁newest']);
-  expect(split('lowest').length).toBeGreaterThan(1);
-  expect(joined(split('the lowest wide'))).toBe('the lowest wide');
+test('a lexicon finds which words go together: 1 and 5, 2 and 6, 3 and 7', () => {
+  const pairs = [
+    [[1], [5]],
+    [
+      [1, 2],
+      [6, 5],
+    ],
+    [
+      [2, 3],
+      [6, 7],
+    ],
+  ] as const;
+  const lexicon = learnLexicon(pairs, 20);
+  for (const word of [1, 2, 3]) expect(lexicon.get(word)?.get(word + 4)).toBeGreaterThan(0.9);
+  const vectors = addTranslations(
+    tensor([
+      [0, 0],
+      [1, 1],
+    ]),
+    tensor([
+      [0, 0],
+      [0, 0],
+      [2, 4],
+    ]),
+    new Map([[1, new Map([[2, 0.5]])]]),
+  );
+  expect(vectors.array()).toEqual([
+    [0, 0],
+    [2, 3],
+  ]);
+});
+
+test('a dictionary has sentences, and words with alternatives and remarks', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'tfk-')), 'de-en');
+  await writeFile(
+    file,
+    '# a comment\nHaus {n}; Heim {n} [geh.] | Das Haus ist alt. :: house; home | The house is old.\nHund | Hunde :: dog\n',
+  );
+  const { sentences, phrases } = await readDictionary(file);
+  expect(sentences).toEqual([{ german: 'Das Haus ist alt.', english: 'The house is old.' }]);
+  expect(phrases.map(({ german, english }) => [spaced(german), spaced(english)])).toEqual([
+    ['haus', 'house'],
+    ['heim', 'home'],
+  ]);
+  expect(spaced("Don't “go”, 2-fold!")).toBe('don’t “ go ” , 2-fold !');
 });

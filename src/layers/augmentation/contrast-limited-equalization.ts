@@ -14,15 +14,14 @@ import {
   reduceMin,
   reduceSum,
   reshape,
-  scatterElements,
   slice,
   sub,
   transpose,
   where,
 } from '../../ops/index.ts';
-import { filled } from '../../ops/support.ts';
 import { positiveInteger } from '../options.ts';
 import { registerLayer } from '../registry.ts';
+import { histogram } from './histogram.ts';
 import { ImageLayer, imageOptions, rescaled, valueRangeOption } from './image-layer.ts';
 
 const schema = imageOptions.extend({
@@ -74,8 +73,7 @@ export class ContrastLimitedAdaptiveHistogramEqualization extends ImageLayer<typ
     const [tiles, size] = [batch * grid[0] * grid[1] * channels, height * width];
     const parts = reshape(shade, [batch, grid[0], height, grid[1], width, channels]);
     const tiled = reshape(transpose(parts, [0, 1, 3, 5, 2, 4]), [tiles, size]);
-    const none = filled([tiles, shades], 0, 'float32');
-    const counts = scatterElements(none, tiled, filled([tiles, size], 1, 'float32'), 1, 'add');
+    const counts = histogram(tiled, shades);
     const below = cumSum(clipLimit > 0 ? limited(counts, (clipLimit * size) / shades) : counts, 1);
     const first = reduceMin(below, [1], true);
     const rest = sub(size, first);

@@ -12,15 +12,14 @@ import {
   reduceMin,
   reshape,
   round,
-  scatterElements,
   sub,
   transpose,
   where,
 } from '../../ops/index.ts';
-import { filled } from '../../ops/support.ts';
 import type { CallOptions } from '../layer.ts';
 import { positiveInteger } from '../options.ts';
 import { registerLayer } from '../registry.ts';
+import { histogram } from './histogram.ts';
 import { ImageLayer, imageOptions, rescaled, valueRangeOption } from './image-layer.ts';
 
 const schema = imageOptions.extend({
@@ -45,9 +44,7 @@ export class Equalization extends ImageLayer<typeof schema> {
     const [planes, size] = [batch * channels, height * width];
     const shades = reshape(transpose(rescaled(x, valueRange, [0, 255]), [0, 3, 1, 2]), [planes, size]);
     const bin = cast(floor(clip(div(mul(shades, bins - 1), 255), 0, bins - 1)), 'int64');
-    const none = filled([planes, bins], 0, 'float32');
-    const counts = scatterElements(none, bin, filled([planes, size], 1, 'float32'), 1, 'add');
-    const below = cumSum(counts, 1);
+    const below = cumSum(histogram(bin, bins), 1);
     const first = reduceMin(where(greater(below, 0), below, size), [1], true);
     const rest = sub(size, first);
     const levels = round(div(mul(sub(below, first), 255), where(greater(rest, 0), rest, 1)));
