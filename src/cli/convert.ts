@@ -11,7 +11,7 @@ export const convertCommand = (): Command =>
     )
     .argument(
       '<output>',
-      '.keras, .onnx, model.json; or weights alone: .weights.h5, .weights.json, .safetensors, .npz',
+      '.keras, .h5, .onnx, model.json; or weights alone: .weights.h5, .weights.json, .safetensors, .npz',
     )
     .option('--no-overwrite', 'refuse to replace a file')
     .addHelpText(
@@ -30,7 +30,7 @@ async function convert(
 ): Promise<void> {
   if (!overwrite && (await exists(to))) throw new OutputExistsError(`${to} exists already.`);
   const model = await openModel(from);
-  if (to.endsWith('.keras')) await model.save(to);
+  if (/\.keras$|(?<!\.weights)\.h5$/.test(to)) await model.save(to);
   else if (/\.onnx$|model\.json$/.test(to)) await model.export(to);
   else await model.saveWeights(to);
   console.error(`${to} written.`);

@@ -6,7 +6,7 @@ import { readZip } from './zip.ts';
 
 const members = { metadata: 'metadata.json', config: 'config.json', weights: 'model.weights.h5' } as const;
 /** The version of Keras whose form is written. */
-const kerasVersion = '3.15.1';
+export const kerasVersion = '3.15.1';
 /** Largest `config.json` that is read. */
 const configBytes = 2 ** 26;
 
@@ -50,8 +50,9 @@ export async function readArchive(path: string): Promise<Archive> {
 /** Whatever goes wrong while a file is read is the file's fault, unless it cannot be read at all. */
 export function asFormatError(error: unknown, path: string): unknown {
   if (error instanceof FormatError || error instanceof DataError) return error;
-  // nested too deeply, or sizes beyond what an array can hold
-  const reason = error instanceof RangeError || error instanceof TfkError ? error.message : undefined;
+  // no JSON; nested too deeply, or sizes beyond what an array can hold
+  const isReason = [SyntaxError, RangeError, TfkError].some((type) => error instanceof type);
+  const reason = isReason ? (error as Error).message : undefined;
   return reason === undefined ? error : new FormatError(`${path}: ${reason}`, { op: 'keras', cause: error });
 }
 

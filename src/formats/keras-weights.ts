@@ -6,7 +6,7 @@ import type { Layer } from '../layers/layer.ts';
 import { keepsState } from '../layers/layer-state.ts';
 import { restoreWeight, type Weight, withoutAdapters } from '../layers/weight.ts';
 import { Model } from '../models/model.ts';
-import { type Optimizer, type OptimizerVariable, slotPlaces } from '../optimizers/index.ts';
+import { type Optimizer, slotPlaces } from '../optimizers/index.ts';
 import type { Hdf5Reader, Hdf5Writer } from './hdf5.ts';
 
 /** A layer's own weights and the group of the file that holds them. */
@@ -99,12 +99,7 @@ export function readWeights(file: Hdf5Reader, model: Layer, label: string): void
   for (const { weight, path } of found) restoreWeight(weight, file.dataset(path));
 }
 
-/**
- * The variables of an optimizer, in its order; `undefined` when the file has none for all of the weights, as it was
- * saved before training or with other layers frozen.
- * @param weights - those that are trained
- * @throws {@link FormatError} when a variable has another shape
- */
+/** {@link optimizerTensors} of a `.keras` file. */
 export function readOptimizer(
   file: Hdf5Reader,
   optimizer: Optimizer,
@@ -112,25 +107,44 @@ export function readOptimizer(
   label: string,
 ): Tensor[] | undefined {
   const group = variablesOf('optimizer');
+  const paths = Array.from({ length: countVariables(file, group) }, (_, i) => `${group}/${i}`);
+  return optimizerTensors(file, paths, optimizer, weights, label);
+}
+
+/**
+ * The variables of an optimizer, in its order; `undefined` when the file has none for all of the weights, as it was
+ * saved before training or with other layers frozen.
+ * @param paths - where they are
+ * @param weights - those that are trained
+ * @throws {@link FormatError} when a variable has another shape
+ */
+export function optimizerTensors(
+  file: Hdf5Reader,
+  paths: readonly string[],
+  optimizer: Optimizer,
+  weights: readonly Weight[],
+  label: string,
+): Tensor[] | undefined {
   const shapes = variableShapes(optimizer, weights);
-  if (countVariables(file, group) !== shapes.length) return undefined;
-  const paths = shapes.map((_, i) => `${group}/${i}`);
+  if (paths.length !== shapes.length) return undefined;
   for (const [i, path] of paths.entries()) {
     checkShape(file, path, shapes[i] as Shape, `variable ${i} of the optimizer`, label);
   }
   return paths.map((path) => file.dataset(path));
 }
 
-/** Shapes of {@link OptimizerVariable}s, before there are any. */
+/** Shapes of an optimizer's variables, before there are any. */
 function variableShapes(optimizer: Optimizer, weights: readonly Weight[]): Shape[] {
   const counters = typeof optimizer.options.learningRate === 'number' ? [[], []] : [[]];
   const slots = slotPlaces(optimizer, weights).map(({ shape }) => shape);
   return [...counters, ...slots, ...(optimizer.shared?.slots ?? []).map(() => [])];
 }
 
-/** Puts variables that were read into an optimizer. */
-export function restoreOptimizer(variables: readonly OptimizerVariable[], tensors: readonly Tensor[]): void {
-  for (const [i, variable] of variables.entries()) variable.write(tensors[i] as Tensor);
+/** Puts variables that were read into the optimizer of a model, where there are any. */
+export async function restoreOptimizer(model: Model, tensors: readonly Tensor[] | undefined): Promise<void> {
+  const store = tensors && (await model.compiled?.ensureStore());
+  for (const [i, variable] of (store?.state.variables ?? []).entries())
+    variable.write(tensors?.[i] as Tensor);
 }
 
 const keysOf = (file: Hdf5Reader, group: string): readonly string[] =>

@@ -1,48 +1,121 @@
-import { FormatError, TfkError } from '../errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { FormatError } from '../errors.ts';
 import { withBlankWeights } from '../layers/weight.ts';
 import type { Model } from '../models/model.ts';
+import { asFormatError, kerasVersion } from './archive.ts';
 import { readBytes } from './atomic.ts';
-import { type Hdf5Reader, readHdf5 } from './hdf5.ts';
-import { modelFromKeras } from './keras-model.ts';
+import { type Hdf5Reader, type Hdf5Writer, readHdf5, writeHdf5 } from './hdf5.ts';
+import { compileFromKeras, compileToKeras } from './keras-compile.ts';
+import { toJson } from './keras-json.ts';
+import { modelFromKeras, modelToKeras } from './keras-model.ts';
+import type { ReadContext } from './keras-objects.ts';
+import { optimizerTensors, restoreOptimizer } from './keras-weights.ts';
 import { modernConfig } from './legacy-config.ts';
-import { assignByLayer, type LayerWeights, type MatchOptions } from './named-weights.ts';
+import { modernTraining } from './legacy-training.ts';
+import { assignByLayer, type LayerWeights, legacyOrder, type MatchOptions } from './named-weights.ts';
 import type { LoadOptions } from './save.ts';
 
 /** Weights up to this number of elements are made whatever the size of the file. */
 const freeElements = 2 ** 24;
 
 /**
- * A model from an `.h5` file of Keras 2 (or of Keras 3's legacy saving): structure and weights. It is not compiled.
+ * A model from an `.h5` file of Keras 2 (or of Keras 3's legacy saving), compiled as it was, with its optimizer's state
+ * where that fits.
  * @throws {@link FormatError} when the file is corrupt or asks for what is not supported
  */
-export async function loadLegacyH5(path: string, { customObjects = {} }: LoadOptions): Promise<Model> {
+export async function loadLegacyH5(
+  path: string,
+  { customObjects = {}, compile = true }: LoadOptions,
+): Promise<Model> {
   const bytes = await readBytes(path);
-  return readHdf5(
-    bytes,
-    (file) => {
-      const text = file.attribute('/', 'model_config');
-      if (typeof text !== 'string') {
-        throw new FormatError(
-          `${path}: it holds weights alone. Build the model, then call model.loadWeights(path).`,
-          { op: 'loadModel', received: path },
-        );
-      }
-      const context = { file: path, customObjects, shared: new Map() };
-      try {
-        const config = modernConfig(JSON.parse(text), `${path}: model_config`);
-        const model = withBlankWeights(freeElements + bytes.length, () => modelFromKeras(config, context));
-        assignByLayer(model.layers, layersOf(file, path), { byName: false, skipMismatch: false }, path);
-        return model;
-      } catch (error) {
-        if (error instanceof FormatError) throw error;
-        if (error instanceof TfkError || error instanceof SyntaxError || error instanceof RangeError) {
-          throw new FormatError(`${path}: ${error.message}`, { op: 'keras', cause: error });
-        }
-        throw error;
-      }
-    },
-    { label: path },
-  );
+  const context = { file: path, customObjects, shared: new Map() };
+  const read = (file: Hdf5Reader): ReturnType<typeof readModel> => {
+    try {
+      return readModel(file, bytes.length, context, compile);
+    } catch (error) {
+      throw asFormatError(error, path);
+    }
+  };
+  const { model, variables } = await readHdf5(bytes, read, { label: path });
+  await restoreOptimizer(model, variables);
+  return model;
+}
+
+function readModel(
+  file: Hdf5Reader,
+  bytes: number,
+  context: ReadContext,
+  compile: boolean,
+): { readonly model: Model; readonly variables: Tensor[] | undefined } {
+  const path = context.file;
+  const text = file.attribute('/', 'model_config');
+  if (typeof text !== 'string') {
+    throw new FormatError(
+      `${path}: it holds weights alone. Build the model, then call model.loadWeights(path).`,
+      { op: 'loadModel', received: path },
+    );
+  }
+  const config = modernConfig(JSON.parse(text), `${path}: model_config`);
+  const model = withBlankWeights(freeElements + bytes, () => modelFromKeras(config, context));
+  assignByLayer(model.layers, layersOf(file, path), { byName: false, skipMismatch: false }, path);
+  const training = compile ? file.attribute('/', 'training_config') : undefined;
+  if (typeof training !== 'string') return { model, variables: undefined };
+  const options = compileFromKeras(modernTraining(JSON.parse(training)), context);
+  if (options) model.compile(options);
+  const optimizer = model.compiled?.compiled.optimizer;
+  const stored = (file.kind(slots) === 'group' && listAttribute(file, slots, 'weight_names')) || [];
+  const paths = stored.map((name) => `${slots}/${name}`);
+  const variables = optimizer && optimizerTensors(file, paths, optimizer, model.trainableWeights, path);
+  return { model, variables };
+}
+
+/** Group of what the optimizer remembers. */
+const slots = 'optimizer_weights';
+
+/**
+ * The bytes of an `.h5` file as Keras 3's legacy saving writes it: structure, weights, how the model was compiled, the
+ * optimizer's state.
+ */
+export const legacyH5 = (model: Model): Promise<Uint8Array> =>
+  writeHdf5((file) => {
+    const { class_name, config } = modelToKeras(model);
+    file.attribute('/', 'keras_version', kerasVersion);
+    file.attribute('/', 'backend', 'tensorflow');
+    file.attribute('/', 'model_config', toJson({ class_name, config }));
+    const names = model.layers.map(({ name }) => name);
+    file.attribute('/model_weights', 'layer_names', names);
+    for (const layer of model.layers) {
+      const weights = legacyOrder(layer).map((weight): NamedTensor => [weight.path, weight.merged]);
+      writeTensors(file, `model_weights/${layer.name}`, weights);
+    }
+    file.group('model_weights/top_level_model_weights');
+    const trainer = model.compiled;
+    if (trainer === undefined) return;
+    const { optimizer, ...training } = compileToKeras(trainer);
+    file.attribute('/', 'training_config', toJson({ ...training, optimizer_config: optimizer ?? null }));
+    const variables = trainer.store?.state.variables ?? [];
+    if (variables.length > 0) {
+      writeTensors(
+        file,
+        slots,
+        variables.map((variable) => [variable.path, variable.read()]),
+      );
+    }
+  });
+
+type NamedTensor = readonly [name: string, tensor: Tensor];
+
+/** Tensors of a group, and the order they are in. */
+function writeTensors(file: Hdf5Writer, group: string, tensors: readonly NamedTensor[]): void {
+  file.group(group);
+  const taken = new Map<string, number>();
+  const names = tensors.map(([name]) => {
+    const count = taken.get(name) ?? 0;
+    taken.set(name, count + 1);
+    return count === 0 ? name : `${name}_${count}`;
+  });
+  if (names.length > 0) file.attribute(group, 'weight_names', names);
+  for (const [i, [, tensor]] of tensors.entries()) file.dataset(`${group}/${names[i]}`, tensor);
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   writeOptimizer,
   writeWeights,
 } from './keras-weights.ts';
+import { legacyH5 } from './legacy-h5.ts';
 import { zipChunks } from './zip.ts';
 
 /** Options of {@link saveModel}. */
@@ -38,7 +39,7 @@ export interface LoadOptions {
 const freeElements = 2 ** 24;
 
 /**
- * Writes a model: all of it to `.keras`, its weights to `.weights.h5`. Keras 3 reads both.
+ * Writes a model: all of it to `.keras` or the older `.h5`, its weights to `.weights.h5`. Keras 3 reads them.
  * The file appears whole or not at all.
  * @throws {@link ConfigError} for another ending, a file that is there and `overwrite: false`, or a model without weights
  */
@@ -47,7 +48,8 @@ export async function saveModel(
   path: string,
   { overwrite = true }: SaveOptions = {},
 ): Promise<void> {
-  const whole = isWhole(path);
+  const isLegacy = /(?<!\.weights)\.h5$/.test(path);
+  const whole = !isLegacy && isWhole(path);
   if (!overwrite && (await exists(path))) {
     throw new ConfigError(`${path} exists already. Pass { overwrite: true } to replace it.`, {
       op: 'save',
@@ -59,7 +61,8 @@ export async function saveModel(
     return;
   }
   requireBuilt(model, 'save');
-  await writeFileAtomic(path, await writeHdf5((file) => writeWeights(file, model)));
+  const bytes = isLegacy ? legacyH5(model) : writeHdf5((file) => writeWeights(file, model));
+  await writeFileAtomic(path, await bytes);
 }
 
 /** Whether there is a file. */
@@ -74,8 +77,8 @@ function isWhole(path: string): boolean {
   if (path.endsWith('.keras')) return true;
   if (path.endsWith('.weights.h5')) return false;
   throw new ConfigError(
-    `expected a path that ends in .keras (a whole model) or .weights.h5 (weights alone). Received ${path}.`,
-    { op: 'save', argument: 'path', expected: '.keras or .weights.h5', received: path },
+    `expected a path that ends in .keras or .h5 (a whole model), or .weights.h5 (weights alone). Received ${path}.`,
+    { op: 'save', argument: 'path', expected: '.keras, .h5 or .weights.h5', received: path },
   );
 }
 
@@ -147,10 +150,7 @@ async function readModel(
   const slots = await readHdf5(weights, (file) => readState(file, model, assets, context.file), {
     label: context.file,
   });
-  if (slots !== undefined && model.compiled !== undefined) {
-    const store = await model.compiled.ensureStore();
-    restoreOptimizer(store.state.variables, slots);
-  }
+  await restoreOptimizer(model, slots);
   return model;
 }
 

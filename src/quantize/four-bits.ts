@@ -52,13 +52,15 @@ export function toFourBits(proto: TensorProto, axis: number): FourBitWeight {
 
 /**
  * Weights of convolutions and matrix products in 4 bits, which are taken apart and widened as they are read; all others
- * stay as they are. In ops of every operator set: ONNX has a type of 4 bits since 21 only.
+ * stay as they are, and those with less than a block for each channel, where filling it up would cost what 4 bits gain. In ops
+ * of every operator set: ONNX has a type of 4 bits since 21 only.
  */
 export function fourBits(model: ModelProto): ModelProto {
   const additions = new Additions();
   const names = new Map<string, string>();
   for (const { weight, axis } of productsOf(model.graph)) {
-    if (names.has(weight.name)) continue;
+    const perChannel = weight.dims.reduce((a, b) => a * b, 1) / (weight.dims[axis] as number);
+    if (names.has(weight.name) || perChannel < blockSize) continue;
     names.set(weight.name, `${weight.name}:float32`);
     additions.nodes.push(...widened(weight, axis, additions));
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseOptions } from '../core/configured.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import { writeFileAtomic } from '../formats/atomic.ts';
 import { toFloat16 } from '../formats/half.ts';
@@ -8,12 +8,13 @@ import { onnxOf } from '../formats/onnx-export.ts';
 import type { Model } from '../models/model.ts';
 import { foldNormalization } from '../onnx/fold-normalization.ts';
 import { encodeModel, type ModelProto } from '../onnx/proto.ts';
-import { protoFromTensor } from '../onnx/tensors.ts';
-import { calibrate } from './calibrate.ts';
+import type { CalibrationMethod } from './calibrate.ts';
 import { fourBits } from './four-bits.ts';
-import type { ActivationScale } from './quantized-tensors.ts';
-import { dynamicInt8, halfWeights, productsOf, staticInt8 } from './rewrite.ts';
-import { onlyInput, runFile, shapeFor } from './run-file.ts';
+import { measureRanges } from './ranges.ts';
+import { dynamicInt8, halfWeights } from './rewrite.ts';
+import { type FileRunner, onlyInput, runFile, shapeFor } from './run-file.ts';
+import { measureShifts } from './shifts.ts';
+import { staticInt8 } from './static-int8.ts';
 
 const optionsSchema = z.strictObject({
   mode: z.enum(['dynamic-int8', 'static-int8', 'float16', 'int4']),
@@ -64,7 +65,7 @@ export async function quantize(
   const whole = onnxOf(model, { batchSize: null, metadata: {} });
   onlyInput(whole);
   const small = await shrink();
-  const [before, after] = [await measure(whole, testData), await measure(small, testData)];
+  const [before, after] = await compare(whole, small, testData);
   const loss =
     before.figures.accuracy === undefined
       ? relativeError(after.outputs, before.outputs)
@@ -84,8 +85,7 @@ export async function quantize(
     if (mode === 'float16') return halfWeights(folded, toHalf);
     if (mode === 'int4') return fourBits(folded);
     if (mode === 'dynamic-int8') return dynamicInt8(folded);
-    if (calibrationData !== undefined)
-      return staticInt8(folded, await measureRanges(folded, calibrationData, calibration));
+    if (calibrationData !== undefined) return calibrated(folded, calibrationData, calibration);
     throw new ConfigError('quantize: static-int8 needs calibrationData, samples of the training data.', {
       op: 'quantize',
       argument: 'calibrationData',
@@ -96,72 +96,11 @@ export async function quantize(
 const toHalf = (values: Float32Array): Uint8Array =>
   new Uint8Array(Uint16Array.from(values, toFloat16).buffer);
 
-/** Most values of one activation that a range is chosen from. */
-const mostValues = 2 ** 20;
-
-/** Scales of what products read, and of what convolutions give. */
-async function measureRanges(
-  model: ModelProto,
-  data: Tensor,
-  method: z.output<typeof optionsSchema>['calibration'],
-): Promise<Map<string, ActivationScale>> {
-  const products = productsOf(model.graph);
-  const names = new Set(
-    products.flatMap(({ node, result }) => [
-      node.inputs[0] as string,
-      ...(node.opType === 'Conv' ? [result] : []),
-    ]),
-  );
-  const scales = new Map<string, ActivationScale>();
-  for (const name of names) scales.set(name, calibrate(await valuesOf(model, name, data), method));
-  return scales;
-}
-
-const resultName = 'quantize:result';
-const sizeSpec = { name: resultName, dtype: 'int64', shape: [] } as const;
-const flatShape = protoFromTensor('quantize:flat', tensor(BigInt64Array.of(-1n)));
-const [floatCode, int64Code] = [1, 7];
-
-/** A model that ends at one more node. */
-const withResult = (
-  model: ModelProto,
-  opType: string,
-  inputs: readonly string[],
-  elementType: number,
-): ModelProto => ({
-  ...model,
-  graph: {
-    ...model.graph,
-    nodes: [
-      ...model.graph.nodes,
-      { name: resultName, domain: '', opType, inputs, outputs: [resultName], attributes: [] },
-    ],
-    initializers: [...model.graph.initializers, flatShape],
-    outputs: [{ name: resultName, type: { kind: 'tensor', elementType } }],
-  },
-});
-
-/** A value inside a model, for some data; evenly thinned where there is much. */
-async function valuesOf(model: ModelProto, name: string, data: Tensor): Promise<Float32Array> {
-  const [input] = model.graph.inputs;
-  if (name === input?.name) return data.data as Float32Array;
-  const first = data.rows(0, 1);
-  const counter = await runFile(withResult(model, 'Size', [name], int64Code), first, [sizeSpec]);
-  const size = Number((await counter.run(first))[0]?.data[0]);
-  counter.dispose();
-  const flat = withResult(model, 'Reshape', [name, flatShape.name], floatCode);
-  const file = await runFile(flat, first, [{ name: resultName, dtype: 'float32', shape: [size] }]);
-  try {
-    const parts: Float32Array[] = [];
-    for (let i = 0; i < (data.shape[0] ?? 0); i++) {
-      const [value] = await file.run(data.rows(i, i + 1));
-      parts.push(value?.data as Float32Array);
-    }
-    const each = Math.max(1, Math.ceil((parts.length * (parts[0]?.length ?? 0)) / mostValues));
-    return Float32Array.from(parts.flatMap((part) => Array.from(part.filter((_, i) => i % each === 0))));
-  } finally {
-    file.dispose();
-  }
+/** Whole numbers at ranges that calibration data has, with what they shift in the mean taken off. */
+async function calibrated(model: ModelProto, data: Tensor, method: CalibrationMethod): Promise<ModelProto> {
+  const scales = await measureRanges(model, data, method);
+  const shifts = await measureShifts(model, scales, data);
+  return staticInt8(model, { scales, shifts });
 }
 
 interface Measured {
@@ -171,32 +110,67 @@ interface Measured {
   readonly right: number;
 }
 
-/** Size, time and accuracy of a model file, sample by sample. */
-async function measure(model: ModelProto, { x, y }: QuantizeOptions['testData']): Promise<Measured> {
-  const count = x.shape[0] ?? 0;
-  const [info] = model.graph.outputs;
-  const shape = shapeFor(info, 1);
-  const file = await runFile(model, x.rows(0, 1), [{ name: info?.name ?? '', dtype: 'float32', shape }]);
-  const width = shape.reduce((a, b) => a * b, 1);
-  const outputs = new Float32Array(count * width);
-  const times: number[] = [];
-  let right = 0;
+/** Size, time and accuracy of two models, which take turns with each sample: what else the machine does is the same. */
+async function compare(
+  whole: ModelProto,
+  small: ModelProto,
+  { x, y }: QuantizeOptions['testData'],
+): Promise<readonly [Measured, Measured]> {
+  const contenders = [await Contender.open(whole, x), await Contender.open(small, x)] as const;
   try {
-    for (let i = 0; i < count; i++) {
-      const row = x.rows(i, i + 1);
-      const begun = performance.now();
-      const [result] = await file.run(row);
-      times.push(performance.now() - begun);
-      const scores = result?.data as Float32Array;
-      outputs.set(scores, i * width);
-      if (scores.indexOf(scores.reduce((a, b) => Math.max(a, b))) === Number(y?.data[i])) right++;
-    }
+    for (let i = 0; i < (x.shape[0] ?? 0); i++)
+      for (const contender of contenders) await contender.run(x.rows(i, i + 1), Number(y?.data[i]));
   } finally {
-    file.dispose();
+    for (const { file } of contenders) file.dispose();
   }
-  const milliseconds = times.sort((a, b) => a - b)[Math.floor(count / 2)] ?? 0;
-  const figures = { bytes: encodeModel(model).length, milliseconds };
-  return { figures: y ? { ...figures, accuracy: right / count } : figures, outputs, right };
+  const [before, after] = contenders.map((contender) => contender.measured(y !== undefined));
+  return [before as Measured, after as Measured];
+}
+
+/** A model that is being measured. */
+class Contender {
+  readonly file: FileRunner;
+  readonly #bytes: number;
+  readonly #outputs: Float32Array[] = [];
+  readonly #times: number[] = [];
+  #right = 0;
+
+  private constructor(file: FileRunner, bytes: number) {
+    this.file = file;
+    this.#bytes = bytes;
+  }
+
+  static async open(model: ModelProto, x: Tensor): Promise<Contender> {
+    const [info] = model.graph.outputs;
+    const spec = { name: info?.name ?? '', dtype: 'float32', shape: shapeFor(info, 1) } as const;
+    return new Contender(await runFile(model, x.rows(0, 1), [spec]), encodeModel(model).length);
+  }
+
+  async run(row: Tensor, label: number): Promise<void> {
+    const begun = performance.now();
+    const [result] = await this.file.run(row);
+    this.#times.push(performance.now() - begun);
+    const scores = result?.data as Float32Array;
+    this.#outputs.push(scores);
+    if (classOf(scores) === label) this.#right++;
+  }
+
+  measured(hasLabels: boolean): Measured {
+    const count = this.#times.length;
+    const milliseconds = this.#times.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? 0;
+    const figures = { bytes: this.#bytes, milliseconds };
+    return {
+      figures: hasLabels ? { ...figures, accuracy: this.#right / count } : figures,
+      outputs: Float32Array.from(this.#outputs.flatMap((scores) => [...scores])),
+      right: this.#right,
+    };
+  }
+}
+
+/** The class with the highest score; of one score, whether it is above a half. */
+function classOf(scores: Float32Array): number {
+  if (scores.length === 1) return Number((scores[0] as number) > 0.5);
+  return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)));
 }
 
 /** `|a - b| / |b|` */

@@ -10,10 +10,10 @@ export interface QuantizedWeight {
 }
 
 /**
- * Weights in whole numbers from -64 to 64: `scale = max|w| / 64` along the axis. Seven bits, since processors without
- * VNNI add two products in 16 bits, where eight would overflow.
+ * Weights in whole numbers from `-steps` to `steps`: `scale = max|w| / steps` along the axis. 64 is the most for products
+ * on processors without VNNI, which add two of them in 16 bits, where more would overflow.
  */
-export function quantizeWeight(proto: TensorProto, axis: number): QuantizedWeight {
+export function quantizeWeight(proto: TensorProto, axis: number, steps = 64): QuantizedWeight {
   const { shape, data } = tensorFromProto(proto);
   const inner = sizeOf(shape.slice(axis + 1));
   const count = shape[axis] as number;
@@ -22,7 +22,7 @@ export function quantizeWeight(proto: TensorProto, axis: number): QuantizedWeigh
   const weights = data as Float32Array;
   for (const [i, w] of weights.entries()) {
     const channel = channelOf(i);
-    scales[channel] = Math.max(scales[channel] as number, Math.abs(w) / 64);
+    scales[channel] = Math.max(scales[channel] as number, Math.abs(w) / steps);
   }
   for (const [i, scale] of scales.entries()) if (scale === 0) scales[i] = 1;
   const values = Int8Array.from(weights, (w, i) => Math.round(w / (scales[channelOf(i)] as number)));

@@ -1,13 +1,6 @@
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import { tensorFromProto } from '../onnx/tensors.ts';
-import {
-  type ActivationScale,
-  float32,
-  int8,
-  type QuantizedWeight,
-  quantizeWeight,
-  uint8,
-} from './quantized-tensors.ts';
+import { float32, int8, type QuantizedWeight, quantizeWeight } from './quantized-tensors.ts';
 
 /** A convolution or matrix product with a stored weight. */
 export interface Product {
@@ -15,6 +8,8 @@ export interface Product {
   readonly weight: TensorProto;
   /** Axis of the weight that the channels of the result are on. */
   readonly axis: number;
+  /** Whole numbers to each side that its weights may have. */
+  readonly steps: number;
   /** The value that holds the result: behind the Relu and Clip that follow alone, which ranges of 8 bits can do the work of. */
   readonly result: string;
 }
@@ -29,9 +24,16 @@ export function productsOf(graph: GraphProto): Product[] {
     if (weight === undefined || weight.elementType !== float32Code) return [];
     const isMatrix = node.opType === 'MatMul' && weight.dims.length === 2;
     if (node.opType !== 'Conv' && !isMatrix) return [];
+    if (node.inputs[2] && !stored.has(node.inputs[2])) return []; // a bias that is computed
     const result = activated(node.outputs[0] as string, graph);
-    return [{ node, weight, axis: isMatrix ? 1 : 0, result }];
+    return [{ node, weight, axis: isMatrix ? 1 : 0, steps: isDepthwise(node, weight) ? 127 : 64, result }];
   });
+}
+
+/** Whether each channel is convolved alone: the runtime adds up such products in 32 bits. */
+function isDepthwise({ attributes }: NodeProto, { dims }: TensorProto): boolean {
+  const group = attributes.find(({ name }) => name === 'group');
+  return dims[1] === 1 && group?.type === 'int' && Number(group.value) === dims[0] && dims[0] > 1;
 }
 
 /** A value, or what it is behind the activations that alone read it. */
@@ -61,8 +63,8 @@ export class Additions {
   }
 
   /** The weight in 8 bits, and the value that it stands for. */
-  weight({ weight, axis }: Product): { readonly quantized: QuantizedWeight; readonly value: string } {
-    const quantized = quantizeWeight(weight, axis);
+  weight({ weight, axis, steps }: Product): { readonly quantized: QuantizedWeight; readonly value: string } {
+    const quantized = quantizeWeight(weight, axis, steps);
     const value = `${weight.name}:dequantized`;
     if (!this.initializers.has(`${weight.name}:int8`)) {
       const scale = float32(`${weight.name}:scale`, quantized.scales, [quantized.scales.length]);
@@ -134,67 +136,5 @@ export function dynamicInt8(model: ModelProto): ModelProto {
       call('Mul', [`${name}:x_scale`, scale], `${name}:scale`),
       call('Mul', [`${name}:float`, `${name}:scale`], name),
     ];
-  });
-}
-
-/**
- * Products between QuantizeLinear and DequantizeLinear nodes, which the runtime replaces by products of whole numbers.
- * @param scales - of the values that products read and, of convolutions, of their results
- */
-export function staticInt8(model: ModelProto, scales: ReadonlyMap<string, ActivationScale>): ModelProto {
-  const additions = new Additions();
-  const products = productsOf(model.graph);
-  const byNode = new Map(products.map((product) => [product.node, product]));
-  const results = new Set(products.filter(({ node }) => node.opType === 'Conv').map(({ result }) => result));
-  const seen = new Set<string>();
-  /** `x` by way of 8 bits, made once. */
-  const through = (x: string): { readonly nodes: NodeProto[]; readonly value: string } => {
-    const value = `${x}:dequantized`;
-    const { scale, zero } = scales.get(x) as ActivationScale;
-    if (seen.has(x)) return { nodes: [], value };
-    seen.add(x);
-    const range = [
-      additions.store(float32(`${x}:scale`, [scale], [])),
-      additions.store(uint8(`${x}:zero`, zero)),
-    ];
-    const nodes = [
-      call('QuantizeLinear', [x, ...range], `${x}:uint8`),
-      call('DequantizeLinear', [`${x}:uint8`, ...range], value),
-    ];
-    return { nodes, value };
-  };
-  return additions.applyTo(model, (node) => {
-    const product = byNode.get(node);
-    const inputs = node.inputs.map((name) => (seen.has(name) ? `${name}:dequantized` : name));
-    if (product === undefined) {
-      const [output = ''] = node.outputs;
-      return [{ ...node, inputs }, ...(results.has(output) ? through(output).nodes : [])];
-    }
-    const x = node.inputs[0] as string;
-    const before = through(x);
-    const { quantized, value } = additions.weight(product);
-    const bias = node.inputs[2] ? [biasOf(node.inputs[2], quantized)] : [];
-    const after = results.has(node.outputs[0] as string) ? through(node.outputs[0] as string).nodes : [];
-    return [...before.nodes, { ...node, inputs: [before.value, value, ...bias] }, ...after];
-
-    /** A bias in 32 bits at the scale of the sums, as the runtime's kernels take it. */
-    function biasOf(name: string, { scales: ofWeight }: QuantizedWeight): string {
-      const proto = model.graph.initializers.find((stored) => stored.name === name) as TensorProto;
-      const { scale } = scales.get(x) as ActivationScale;
-      const steps = Float32Array.from(ofWeight, (s) => s * scale);
-      const { data } = tensorFromProto(proto);
-      const whole = Int32Array.from(data as Float32Array, (b, i) => Math.round(b / (steps[i] as number)));
-      const stored = [
-        additions.store({
-          name: `${name}:int32`,
-          dims: proto.dims,
-          elementType: 6,
-          data: new Uint8Array(whole.buffer),
-        }),
-        additions.store(float32(`${name}:scale`, steps, [steps.length])),
-      ];
-      additions.nodes.push(call('DequantizeLinear', stored, `${name}:dequantized`, [onAxis(0)]));
-      return `${name}:dequantized`;
-    }
   });
 }

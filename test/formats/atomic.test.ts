@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DataError } from '../../src/errors.ts';
-import { readBytes, writeFileAtomic } from '../../src/formats/atomic.ts';
+import { ioError, makeFolder, readBytes, writeFileAtomic } from '../../src/formats/atomic.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 let folder = '';
@@ -34,6 +34,8 @@ describe('writeFileAtomic', () => {
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     }
     await expect(writeFileAtomic(path, broken())).rejects.toThrow(`Cannot write ${path}: the disk is full.`);
+    const readOnly = ioError(Object.assign(new Error('write'), { code: 'EROFS' }), path, 'write');
+    expect(String(readOnly)).toContain(`Cannot write ${path}: the file system is read-only. Use a folder`);
     expect(await readFile(path, 'utf8')).toBe('old');
     expect(await readdir(folder)).toEqual(['a.txt']);
   });
@@ -63,4 +65,17 @@ describe('writeFileAtomic', () => {
 test('readBytes names the file that is missing', async () => {
   await expect(readBytes(join(folder, 'nothing'))).rejects.toThrow(/Cannot read .*nothing: no such file/);
   expect(await readBytes(bytes('x'))).toEqual(bytes('x'));
+});
+
+test('makeFolder makes those above, too, and says why it cannot', async () => {
+  const path = join(folder, 'a', 'b', 'c');
+  await makeFolder(path);
+  await makeFolder(path);
+  expect((await stat(path)).isDirectory()).toBe(true);
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  await expect(makeFolder(file)).rejects.toThrow(
+    `Cannot write ${file}: this is a file; a folder was expected.`,
+  );
+  await expect(makeFolder(join(file, 'b'))).rejects.toThrow('a part of the path is a file');
 });

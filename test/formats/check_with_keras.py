@@ -53,6 +53,9 @@ def check(path):
     blank.load_weights(path.with_suffix(".weights.h5"))
     errors["weights.h5"] = worst(predict(blank, inputs), outputs)
 
+    legacy = keras.models.load_model(path.with_suffix(".h5"))
+    errors["h5"] = worst(predict(legacy, inputs), outputs)
+
     if record["steps"] > 0:
         targets = [array(r) for r in record["targets"]]
         for _ in range(record["steps"]):

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { FormatError } from '../../src/errors.ts';
 import { writeHdf5 } from '../../src/formats/hdf5.ts';
+import { modernTraining } from '../../src/formats/legacy-training.ts';
 import * as tfk from '../../src/index.ts';
 import { expectClose } from '../helpers/close.ts';
-import { normalData } from '../helpers/small-models.ts';
+import { type GoldenTensor, goldenTensor, readGolden } from '../helpers/golden.ts';
+import { normalData, quiet } from '../helpers/small-models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-foreign-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -140,6 +142,70 @@ describe('legacy .h5', () => {
     const wide = make('first', 3);
     await wide.loadWeights(at('old.h5'), { skipMismatch: true });
     expect(wide.getWeights()[1]?.array()).toEqual([0, 0, 0]);
+  });
+});
+
+describe('how a legacy .h5 was compiled', () => {
+  interface Continued {
+    readonly inputs: GoldenTensor[];
+    readonly targets: GoldenTensor[];
+    readonly history: Readonly<Record<string, readonly number[]>>;
+    readonly outputs: GoldenTensor[];
+  }
+  const record = readGolden<Continued>('keras/legacy-compiled.h5.json');
+  const [x, y] = [record.inputs, record.targets].map((list) => list.map(goldenTensor)) as [
+    tfk.Tensor[],
+    tfk.Tensor[],
+  ];
+  const tolerance = { rtol: 1e-5, atol: 5e-6 };
+
+  test('saved by Keras in the middle of training, it goes on as with Keras', async () => {
+    const model = await tfk.loadModel(golden('keras/legacy-compiled.h5'));
+    const history = await model.fit(x, y, { ...quiet, batchSize: 4 });
+    expect(Object.keys(history).sort()).toEqual(Object.keys(record.history).sort());
+    for (const [key, values] of Object.entries(record.history))
+      expectClose(history[key] ?? [], values, tolerance, key);
+    await expectOutputs(model, x[0] as tfk.Tensor, record.outputs);
+  });
+
+  test('what is saved goes on as if it had not been', async () => {
+    const model = await tfk.loadModel(golden('keras/legacy-compiled.h5'));
+    await model.save(at('trained.h5'));
+    const back = await tfk.loadModel(at('trained.h5'));
+    const histories = [model, back].map((m) => m.fit(x, y, { ...quiet, batchSize: 4 }));
+    expect(await histories[1]).toEqual(await histories[0]);
+    expect(back.getWeights()).toEqual(model.getWeights());
+    const plain = await tfk.loadModel(at('trained.h5'), { compile: false });
+    expect(plain.compiled).toBeUndefined();
+  });
+
+  test('as Keras 2 wrote it', () => {
+    const training = {
+      loss: { class_name: 'BinaryCrossentropy', config: { reduction: 'auto', from_logits: true, fn: 'f' } },
+      metrics: [{ class_name: 'MeanMetricWrapper', config: { name: 'acc', fn: 'binary_accuracy' } }, 'mae'],
+      loss_weights: null,
+      optimizer_config: {
+        class_name: 'Custom>Adam',
+        config: {
+          decay: 0,
+          jit_compile: true,
+          lr: { class_name: 'ExponentialDecay', config: { decay_rate: 0.5 } },
+        },
+      },
+    };
+    const object = (module: string, class_name: string, config: object) => ({
+      module,
+      class_name,
+      config,
+      registered_name: null,
+    });
+    const schedule = object('keras.optimizers.schedules', 'ExponentialDecay', { decay_rate: 0.5 });
+    expect(modernTraining(training)).toEqual({
+      loss: object('keras.losses', 'BinaryCrossentropy', { from_logits: true }),
+      metrics: ['binary_accuracy', 'mae'],
+      loss_weights: null,
+      optimizer: object('keras.optimizers', 'Adam', { learning_rate: schedule }),
+    });
   });
 });
 

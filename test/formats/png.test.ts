@@ -4,7 +4,7 @@ import { bitmapOf, encodePng } from '../../src/formats/png.ts';
 
 test.each([1, 3, 4])('a decoder finds the pixels that were encoded, %i channels', async (channels) => {
   const pixels = Uint8Array.from({ length: 5 * 7 * channels }, (_, i) => (i * 37) % 256);
-  const png = encodePng({ width: 5, height: 7, channels, pixels });
+  const png = await encodePng({ width: 5, height: 7, channels, pixels });
   const image = sharp(png);
   const { data, info } = await (channels === 1 ? image.toColourspace('b-w') : image)
     .raw()

@@ -23,6 +23,7 @@ async function write(sample: KerasSample, folder: string): Promise<void> {
   await train(model, sample);
   const path = join(folder, sample.name);
   await model.save(`${path}.keras`);
+  await model.save(`${path}.h5`);
   await model.save(`${path}.weights.h5`);
   const outputs = asList(await model.predict(sample.x));
   await train(model, sample);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { tensor } from '../../src/core/tensor.ts';
 import { float16, toFloat16 } from '../../src/formats/half.ts';
+import { onnxOf } from '../../src/formats/onnx-export.ts';
 import {
   datasets,
   input,
@@ -14,11 +15,15 @@ import {
   setRandomSeed,
   type Tensor,
 } from '../../src/index.ts';
-import { decodeModel } from '../../src/onnx/proto.ts';
+import { decodeModel, type ModelProto } from '../../src/onnx/proto.ts';
 import { protoFromTensor } from '../../src/onnx/tensors.ts';
 import { calibrate } from '../../src/quantize/calibrate.ts';
 import { toFourBits } from '../../src/quantize/four-bits.ts';
+import { observe } from '../../src/quantize/observe.ts';
 import { activationScale, quantizeWeight } from '../../src/quantize/quantized-tensors.ts';
+import { measureRanges } from '../../src/quantize/ranges.ts';
+import { measureShifts } from '../../src/quantize/shifts.ts';
+import { staticInt8 } from '../../src/quantize/static-int8.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-quantize-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -59,11 +64,38 @@ test('a weight has a scale for each channel, 64 steps to each side', () => {
   );
   const { values, scales } = quantizeWeight(proto, 1);
   expect([...scales]).toEqual([2 / 64, 0.5 / 64]);
+  expect([...quantizeWeight(proto, 1, 128).scales]).toEqual([2 / 128, 0.5 / 128]);
   expect(values.array()).toEqual([
     [32, -64],
     [-64, 32],
     [16, 0],
   ]);
+});
+
+test('what rounding adds to a convolution in the mean is taken off its bias', async () => {
+  setRandomSeed(3);
+  const convolution = sequential([
+    input({ shape: [8, 8, 3] }),
+    layers.conv2d({ filters: 16, kernelSize: 3, useBias: false }),
+  ]);
+  const x = tensor((data.x.data as Float32Array).slice(0, 48 * 192), [48, 8, 8, 3]);
+  const whole = onnxOf(convolution, { batchSize: null, metadata: {} });
+  const scales = await measureRanges(whole, x, 'minmax');
+  const shifts = await measureShifts(whole, scales, x);
+  expect([...shifts.values()].map(({ length }) => length)).toEqual([16]);
+  const means = async (model: ModelProto): Promise<number[]> => {
+    const sums = new Array<number>(16).fill(0);
+    await observe(model, [whole.graph.outputs[0]?.name as string], x, ([y]) => {
+      for (const [i, v] of (y as Float32Array).entries()) sums[i % 16] = (sums[i % 16] as number) + v;
+    });
+    return sums;
+  };
+  const expected = await means(whole);
+  const distance = async (model: ModelProto): Promise<number> =>
+    Math.hypot(...(await means(model)).map((sum, i) => sum - (expected[i] as number)));
+  const uncorrected = await distance(staticInt8(whole, { scales, shifts: new Map() }));
+  // what is left comes from rounding the result
+  expect(await distance(staticInt8(whole, { scales, shifts }))).toBeLessThan(uncorrected / 2);
 });
 
 test('four bits: a scale for 32 neighbours of a channel, the other half in the upper bits', () => {

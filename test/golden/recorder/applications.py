@@ -136,6 +136,8 @@ def record_output(name, options):
     for layer in model.layers:
         for i, weight in enumerate(layer.weights):
             weight.assign(weight_of(f"{layer.name}/{i}", weight.name, tuple(weight.shape)).astype("float32"))
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its statistics
     x = ((draw("picture", (1, *options["inputShape"])) + 1) * 127.5).astype("float32")
     y = np.asarray(model(x, training=False))
     print(name, y.shape, float(np.abs(y).max()), flush=True)
