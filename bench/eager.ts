@@ -1,9 +1,11 @@
 /**
- * What a call of an op on tensors costs over the native run: `node dist/bench/eager.js`. Native is the same session, run by
- * hand with everything bound beforehand: once into a result that is written again and again, once into a new array each time,
- * which is what a call gives. Medians of blocks that alternate.
+ * What a call of an op on tensors costs over the native run: `node dist/bench/eager.js`. The clock stands around the call and,
+ * inside of it, around the native run: what lies between them is the op's overhead. In turns with the calls, the same native run
+ * is made by hand with everything bound beforehand, into a result that is written again and again: next to it a call's own run
+ * also pays for the first touch of its new result's memory. Medians of single calls.
  */
 import { compileNow, resultArray } from '../src/backend/immediate.ts';
+import { NativeBinding } from '../src/backend/ort/capi-binding.ts';
 import { ops, Tensor } from '../src/index.ts';
 import { input, type Value } from '../src/ir/graph.ts';
 import * as symbolic from '../src/ops/index.ts';
@@ -17,7 +19,8 @@ interface Case {
   readonly call: (a: Tensor, b: Tensor) => Tensor;
 }
 
-const [rounds, blockMs] = [15, 20];
+/** Calls of each case: for so many milliseconds, and so many at least. */
+const [caseMs, leastCalls] = [400, 100];
 const add = (...shape: readonly number[]): Case => ({
   name: 'add',
   shape,
@@ -46,51 +49,46 @@ const cases = [
 const random = (shape: readonly number[]): Tensor =>
   new Tensor('float32', shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, Math.random));
 
-/** The three ways to compute a case. */
-function waysOf({ shape, build, call }: Case): readonly (() => void)[] {
+const microseconds = (): number => Number(process.hrtime.bigint()) / 1000;
+
+function timed(run: () => void): number {
+  const start = microseconds();
+  run();
+  return microseconds() - start;
+}
+
+/** Of the native run that was made last. */
+let native = 0;
+const { runSync } = NativeBinding.prototype;
+NativeBinding.prototype.runSync = function (this: NativeBinding) {
+  native = timed(() => runSync.call(this));
+};
+
+/** Medians of a call, of the native run inside, of what is around that, and of a run into a reused result. */
+function measure({ shape, build, call }: Case): readonly number[] {
   const [a, b] = [random(shape), random(shape)];
   const inputs = ['a', 'b'].map((name) => input(name, a)) as [Value, Value];
   const value = build(...inputs);
   const executable = compileNow({ name: 'native', inputs, outputs: [{ name: 'y', value }] });
-  const bindTo = (y: ReturnType<typeof resultArray>) => executable.bind([a.data, b.data], [y]);
-  const bound = bindTo(resultArray(value));
-  return [
-    () => bound.runSync(),
-    () => {
-      const binding = bindTo(resultArray(value));
-      binding.runSync();
-      binding.dispose();
-    },
-    () => void call(a, b),
-  ];
-}
-
-function microseconds(way: () => void, calls: number): number {
+  const prepared = executable.bind([a.data, b.data], [resultArray(value)]);
+  const sample = (): readonly number[] => {
+    const whole = timed(() => call(a, b));
+    const inside = native;
+    prepared.runSync();
+    return [whole, inside, whole - inside, native];
+  };
+  for (let i = 0; i < leastCalls; i++) sample();
+  const samples: (readonly number[])[] = [];
   const start = performance.now();
-  for (let i = 0; i < calls; i++) way();
-  return ((performance.now() - start) / calls) * 1000;
+  while (samples.length < leastCalls || performance.now() - start < caseMs) samples.push(sample());
+  executable.dispose();
+  return [0, 1, 2, 3].map((column) => median(samples.map((row) => row[column] as number)));
 }
 
-const columns = (...cells: readonly (string | number)[]): string =>
-  cells.map((cell, i) => (i === 0 ? String(cell).padEnd(22) : String(cell).padStart(14))).join('');
+const columns = (...cells: readonly string[]): string =>
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(22) : cell.padStart(20))).join('');
 
-console.log(
-  columns('microseconds per call', 'native, reused', 'native, new', 'call', 'over reused', 'over new'),
-);
+console.log(columns('microseconds', 'call', 'native run inside', 'overhead', 'run, result reused'));
 for (const task of cases) {
-  const ways = waysOf(task);
-  const calls = ways.map((way) => {
-    microseconds(way, 20);
-    const warm = Math.ceil((blockMs * 1000) / microseconds(way, 20));
-    return Math.ceil((blockMs * 1000) / microseconds(way, warm));
-  });
-  const times: number[][] = ways.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    ways.forEach((way, i) => {
-      times[i]?.push(microseconds(way, calls[i] as number));
-    });
-  }
-  const [reused, fresh, call] = times.map(median) as [number, number, number];
-  const shown = [reused, fresh, call, call - reused, call - fresh].map((t) => t.toFixed(1));
-  console.log(columns(`${task.name} [${task.shape}]`, ...shown));
+  console.log(columns(`${task.name} [${task.shape}]`, ...measure(task).map((t) => t.toFixed(1))));
 }

@@ -46,5 +46,5 @@ export function resultArray({ dtype, shape }: Pick<TensorSpec, 'dtype' | 'shape'
   return array;
 }
 
-/** From here on the kernel's clearing of fresh pages costs as much as many ops. */
-const hugeBytes = 2 ** 22;
+/** From here on malloc takes fresh pages for each array and gives them back, and the kernel's clearing of them takes long. */
+const hugeBytes = 2 ** 25;

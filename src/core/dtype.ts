@@ -61,6 +61,8 @@ export const numericDtypes = allDtypes.filter((d) => table[d].kind !== 'bool');
 
 /** Width of one element in bytes. */
 export const bytesOf = (dtype: DType): number => table[dtype].bytes;
+/** The class of the arrays that hold the elements. */
+export const arrayOf = (dtype: DType): DataConstructor => table[dtype].array;
 /** ONNX's number of the element type. */
 export const onnxDtype = (dtype: DType): number => table[dtype].onnx;
 export const isFloat = (dtype: DType): boolean => table[dtype].kind === 'float';

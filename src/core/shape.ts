@@ -16,6 +16,25 @@ export interface TensorType {
 /** Number of elements: the product of all sizes (1 for a scalar). */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
 
+/**
+ * A shape for so many elements, of which one size may be -1: whatever the others leave.
+ * @throws {@link ShapeError} when there is no such shape
+ */
+export function completeShape(shape: Shape, elements: number): Shape {
+  const known = sizeOf(shape.filter((n) => n !== -1));
+  const full = shape.map((n) => (n === -1 ? elements / known : n));
+  if (sizeOf(full) === elements && full.every((n) => Number.isInteger(n) && n >= 0)) return full;
+  throw new ShapeError(
+    `reshape: cannot view ${elements} elements as ${formatShape(shape)}. One size may be -1: what the others leave.`,
+    {
+      op: 'reshape',
+      argument: 'shape',
+      expected: `a shape of ${elements} elements`,
+      received: formatShape(shape),
+    },
+  );
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);

@@ -1,7 +1,15 @@
 import { DataError, DtypeError, ShapeError } from '../errors.ts';
 import { allocate, type DType, dtypeOfData, isBig, type TensorData } from './dtype.ts';
 import { formatTensor } from './format-tensor.ts';
-import { formatType, type Shape, sameShape, sizeOf, stridesOf, type TensorType } from './shape.ts';
+import {
+  completeShape,
+  formatType,
+  type Shape,
+  sameShape,
+  sizeOf,
+  stridesOf,
+  type TensorType,
+} from './shape.ts';
 import { type SliceRange, sliceData } from './slice-data.ts';
 
 /** Nested arrays of numbers, booleans or bigints. */
@@ -61,9 +69,12 @@ export class Tensor {
     return build(0, 0);
   }
 
-  /** The same elements under another shape, without a copy. */
+  /**
+   * The same elements under another shape, without a copy; one size may be -1: whatever the others leave.
+   * @throws {@link ShapeError} when the number of elements differs
+   */
   reshape(shape: Shape): Tensor {
-    return new Tensor(this.dtype, shape, this.data);
+    return new Tensor(this.dtype, completeShape(shape, this.size), this.data);
   }
 
   /** The elements converted to another type; the same tensor where nothing changes. */

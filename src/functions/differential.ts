@@ -1,3 +1,4 @@
+import type { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { formatType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
@@ -42,13 +43,15 @@ export interface Box {
 /**
  * Points inside a box at which an equation is to hold: float32 `[n, dimensions]`.
  * @param method - `latin` (default): random, with one point in each of `n` slices along every dimension; `uniform`: random;
- * `grid`: the same number along every dimension, evenly, without the boundary; `n` is rounded down to what that gives
+ * `hammersley`: evenly, without a pattern, always the same; `grid`: the same number along every dimension, evenly, without the
+ * boundary; `n` is rounded down to what that gives
  * @throws {@link ConfigError} when the corners do not make a box
+ * @source Hammersley 1960, "Monte Carlo methods for solving multivariable problems"
  */
 export function collocationPoints(
   { lower, upper }: Box,
   n: number,
-  method: 'latin' | 'uniform' | 'grid' = 'latin',
+  method: 'latin' | 'uniform' | 'hammersley' | 'grid' = 'latin',
 ): Tensor {
   const dimensions = lower.length;
   if (
@@ -61,32 +64,47 @@ export function collocationPoints(
       { op: 'collocationPoints', argument: 'box' },
     );
   }
-  const places = method === 'grid' ? gridPlaces(dimensions, n) : randomPlaces(dimensions, n, method);
-  const data = new Float32Array(places.length * dimensions);
-  places.forEach((place, i) => {
-    place.forEach((t, d) => {
-      const low = lower[d] as number;
-      data[i * dimensions + d] = low + t * ((upper[d] as number) - low);
+  const random = nextRandom();
+  const columns = lower.map((_, d) => spreads[method](n, d, dimensions, random));
+  const count = columns[0]?.length as number;
+  const data = new Float32Array(count * dimensions);
+  columns.forEach((column, d) => {
+    const [low, high] = [lower[d] as number, upper[d] as number];
+    column.forEach((place, i) => {
+      data[i * dimensions + d] = low + place * (high - low);
     });
   });
-  return new Tensor('float32', [places.length, dimensions], data);
+  return new Tensor('float32', [count, dimensions], data);
 }
 
-/** Points of the unit cube. */
-function randomPlaces(dimensions: number, n: number, method: 'latin' | 'uniform'): number[][] {
-  const random = nextRandom();
-  const columns = Array.from({ length: dimensions }, () => {
-    const order = random.permutation(n);
-    return Array.from({ length: n }, (_, i) =>
-      method === 'latin' ? ((order[i] as number) + random.uniform()) / n : random.uniform(),
-    );
-  });
-  return Array.from({ length: n }, (_, i) => columns.map((column) => column[i] as number));
+/** Where `n` points of the unit cube lie along dimension `d`. */
+type Spread = (n: number, d: number, dimensions: number, random: Random) => readonly number[];
+
+const spreads = {
+  latin: (n, _d, _dimensions, random) =>
+    Array.from(random.permutation(n), (slice) => (slice + random.uniform()) / n),
+  uniform: (n, _d, _dimensions, random) => Array.from({ length: n }, () => random.uniform()),
+  hammersley: (n, d) =>
+    Array.from({ length: n }, (_, i) => (d === 0 ? (i + 0.5) / n : mirrored(i + 1, prime(d)))),
+  grid: (n, d, dimensions) => {
+    const each = Math.floor(n ** (1 / dimensions) + 1e-9);
+    const place = (i: number) => ((Math.floor(i / each ** d) % each) + 1) / (each + 1);
+    return Array.from({ length: each ** dimensions }, (_, i) => place(i));
+  },
+} satisfies Readonly<Record<string, Spread>>;
+
+/** Van der Corput's sequence: the digits of `i` in a base, mirrored at the point. */
+function mirrored(i: number, base: number): number {
+  let sum = 0;
+  for (let [rest, digit] = [i, 1 / base]; rest > 0; rest = Math.floor(rest / base), digit /= base) {
+    sum += (rest % base) * digit;
+  }
+  return sum;
 }
 
-function gridPlaces(dimensions: number, n: number): number[][] {
-  const each = Math.floor(n ** (1 / dimensions) + 1e-9);
-  return Array.from({ length: each ** dimensions }, (_, i) =>
-    Array.from({ length: dimensions }, (_, d) => ((Math.floor(i / each ** d) % each) + 1) / (each + 1)),
-  );
+/** The `n`-th prime: 2 is the first. */
+function prime(n: number): number {
+  const found: number[] = [];
+  for (let i = 2; found.length < n; i++) if (found.every((p) => i % p !== 0)) found.push(i);
+  return found[n - 1] as number;
 }

@@ -82,13 +82,21 @@ class Interner {
 /** Text that tells 0 from -0. */
 const exactText = (v: number | bigint): string => (Object.is(v, -0) ? '-0' : String(v));
 
-const internedConstantSize = 64;
+/** The elements as text, one for all where they are equal; `undefined` for many different ones. */
+function elementsText({ data, size }: Tensor): string | undefined {
+  const elements: ArrayLike<number | bigint> = data;
+  const first = exactText(elements[0] ?? 0);
+  let same = 1;
+  while (same < size && exactText(elements[same] as number | bigint) === first) same++;
+  if (same >= size) return first;
+  return size <= foldedSize ? Array.from(elements, exactText).join() : undefined;
+}
 
 function structuralKey(node: Node): string | undefined {
   const value = constantOf(node.outputs[0] as Value);
   if (value !== undefined) {
-    if (value.size > internedConstantSize) return undefined;
-    return `${value.dtype}[${value.shape}]${Array.from(value.data as ArrayLike<number | bigint>, exactText).join(',')}`;
+    const elements = elementsText(value);
+    return elements && `${value.dtype}[${value.shape}]${elements}`;
   }
   const inputs = node.inputs.map((v) => (v === undefined ? '_' : `${v.node.id}.${v.index}`)).join(' ');
   if (Object.values(node.attrs).some((v) => v !== null && typeof v === 'object' && !Array.isArray(v)))

@@ -1,5 +1,6 @@
 import {
   broadcastShapes,
+  completeShape,
   formatShape,
   normalizeAxes,
   normalizeAxis,
@@ -22,8 +23,7 @@ import { anything, constantFill } from './support.ts';
  * @source ONNX Reshape-14
  */
 export function reshape(x: Value, shape: Shape): Value {
-  const known = sizeOf(shape.filter((n) => n !== -1));
-  const full = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
+  const full = completeShape(shape, sizeOf(x.shape));
   return sameShape(full, x.shape) ? x : apply(reshapeOp, { x }, { shape: full });
 }
 const reshapeOp = defineOp({

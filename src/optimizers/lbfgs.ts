@@ -117,10 +117,9 @@ async function iterate(
     const first = learningRate * (history.empty ? Math.min(1, 1 / sumOfSizes(gradients)) : 1);
     const start = { t: 0, value: loss, slope: line.slope };
     const found = await wolfeSearch(start, first, (t) => line.go(t), left);
-    const better = found.value <= loss;
-    await line.settle(better ? found : start);
+    await line.settle(found ?? start);
     left -= line.evaluations;
-    if (!better) return history.forget(); // what is left is noise, or the history misleads
+    if (found === undefined) return history.forget(); // what is left is noise, or the history misleads
     history.add(weights, line.from, gradients, line.before);
     const change = Math.abs(found.value - loss);
     loss = found.value;

@@ -8,22 +8,27 @@ export interface LinePoint {
 /** Sufficient decrease, and how much flatter than the start the line must be at the end. */
 const decrease = 1e-4;
 const curvature = 0.9;
+/** A loss in float32, whose terms may cancel, is known up to so much of it; smaller decreases are told from the slopes. */
+const noise = 2 ** -16;
 
 /**
- * A step along a line that meets the strong Wolfe conditions: `f(t) <= f(0) + 1e-4 t f'(0)` and `|f'(t)| <= 0.9 |f'(0)|`.
+ * A step along a line that meets the strong Wolfe conditions: `f(t) <= f(0) + 1e-4 t f'(0)` and `|f'(t)| <= 0.9 |f'(0)|`; up
+ * to rounding, the first may read `f(t) <= f(0)`.
  * @param start - the point at `t = 0`; its slope is negative
  * @param first - the step that is tried first
  * @param evaluate - the point at a step
  * @param limit - evaluations allowed; the best point so far is given when they are used up
- * @source Nocedal & Wright 2006, "Numerical Optimization", algorithms 3.5 and 3.6
+ * @returns `undefined` where no point found lies lower than the start
+ * @source Nocedal & Wright 2006, "Numerical Optimization", algorithms 3.5 and 3.6; Hager & Zhang 2005, section 4
  */
 export async function wolfeSearch<P extends LinePoint>(
   start: LinePoint,
   first: number,
   evaluate: (t: number) => Promise<P>,
   limit: number,
-): Promise<P> {
+): Promise<P | undefined> {
   const enough = (p: LinePoint): boolean => p.value <= start.value + decrease * p.t * start.slope;
+  const level = start.value + noise * Math.abs(start.value);
   const flat = (p: LinePoint): boolean => Math.abs(p.slope) <= -curvature * start.slope;
   let before: LinePoint = start;
   let lowest: P | undefined;
@@ -34,8 +39,8 @@ export async function wolfeSearch<P extends LinePoint>(
   for (; ; evaluations++) {
     const usable = Number.isFinite(point.value) && Number.isFinite(point.slope);
     if (usable && enough(point) && (lowest === undefined || point.value < lowest.value)) lowest = point;
-    if (usable && enough(point) && flat(point)) return point;
-    if (evaluations >= limit) return lowest ?? point;
+    if (usable && flat(point) && (enough(point) || point.value <= level)) return point;
+    if (evaluations >= limit) return lowest;
     if (interval === undefined) {
       if (!usable || !enough(point) || (before !== start && point.value >= before.value))
         interval = [before, point];
@@ -43,9 +48,8 @@ export async function wolfeSearch<P extends LinePoint>(
     } else interval = narrowed(interval, point, enough);
     const next = interval === undefined ? 2 * point.t : between(...interval);
     before = point;
-    if (interval !== undefined && Math.abs(interval[0].t - interval[1].t) * -start.slope < 1e-12) {
-      return lowest ?? point;
-    }
+    if (interval !== undefined && Math.abs(interval[0].t - interval[1].t) * -start.slope < 1e-12)
+      return lowest;
     point = await evaluate(next);
   }
 }

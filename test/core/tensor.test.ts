@@ -47,6 +47,25 @@ describe('a tensor is sliced', () => {
   });
 });
 
+describe('a tensor is reshaped', () => {
+  test('without a copy, one size left to what remains', () => {
+    expect(x.reshape([3, 2]).array()).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
+    expect(x.reshape([-1]).shape).toEqual([6]);
+    expect(x.reshape([3, -1, 1]).shape).toEqual([3, 2, 1]);
+    expect(tensor(1).reshape([-1]).shape).toEqual([1]);
+    expect(tensor([]).reshape([-1, 2]).shape).toEqual([0, 2]);
+    expect(x.reshape([-1]).data).toBe(x.data);
+  });
+
+  test.each([[[4, -1]], [[-1, -1]], [[0, -1]], [[-2, -3]], [[5]]])('not into %j', (shape) => {
+    expect(() => x.reshape(shape)).toThrow(ShapeError);
+  });
+});
+
 describe('tensors are compared', () => {
   test('exactly', () => {
     expect(x.equals(tensor(x))).toBe(true);

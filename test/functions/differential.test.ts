@@ -67,6 +67,14 @@ describe('collocationPoints', () => {
     ).toBe(true);
   });
 
+  test("are Hammersley's: slices of the first dimension, mirrored digits in bases 2 and 3", () => {
+    const cube = tfk.collocationPoints({ lower: [0, 0, 0], upper: [1, 1, 2] }, 4, 'hammersley');
+    const [x, y, z] = [0, 1, 2].map((d) => cube.slice(null, d).array() as number[]);
+    expect(x).toEqual([0.125, 0.375, 0.625, 0.875]);
+    expect(y).toEqual([0.5, 0.25, 0.75, 0.125]);
+    expectClose(z as number[], [2 / 3, 4 / 3, 2 / 9, 8 / 9], { rtol: 1e-6, atol: 0 }, 'base 3');
+  });
+
   test('refuse boxes that are none', () => {
     expect(() => tfk.collocationPoints({ lower: [1], upper: [1] }, 3)).toThrow(tfk.ConfigError);
     expect(() => tfk.collocationPoints({ lower: [], upper: [] }, 3)).toThrow(tfk.ConfigError);

@@ -25,6 +25,16 @@ describe('optimize', () => {
     );
   });
 
+  test.each([
+    ['a thousand different elements', 1000, (i: number) => i / 7],
+    ['many equal ones', 100_000, () => 2.5],
+  ])('merges equal constants: %s', (_name, length, element) => {
+    const fixed = () => constant(tensor(Float32Array.from({ length }, (_, i) => element(i))));
+    const v = input('v', { dtype: 'float32', shape: [length] });
+    const y = add(mul(v, fixed()), mul(v, fixed()));
+    expect(printGraph(optimize(graphOf(y, [v]))).match(/= mul/g)).toHaveLength(1);
+  });
+
   test('refuses a graph that reads what is not fed', () => {
     expect(() => optimize(graphOf(exp(x), []))).toThrow(InternalError);
   });

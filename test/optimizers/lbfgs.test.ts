@@ -90,7 +90,22 @@ describe('the line search', () => {
   test.each(lines)('%s', async (_name, f, slope, first) => {
     const start = { t: 0, value: f(0), slope: slope(0) };
     const found = await wolfeSearch(start, first, async (t) => ({ t, value: f(t), slope: slope(t) }), 30);
-    expect(found.value).toBeLessThanOrEqual(start.value + 1e-4 * found.t * start.slope);
-    expect(Math.abs(found.slope)).toBeLessThanOrEqual(0.9 * Math.abs(start.slope) + 1e-9);
+    expect(found?.value).toBeLessThanOrEqual(start.value + 1e-4 * (found?.t ?? 0) * start.slope);
+    expect(Math.abs(found?.slope ?? Number.NaN)).toBeLessThanOrEqual(0.9 * Math.abs(start.slope) + 1e-9);
+  });
+
+  test('a decrease below the rounding of float32 is told from the slopes', async () => {
+    const evaluate = async (t: number) => ({
+      t,
+      value: Math.fround(1 + 1e-9 * (t - 1) ** 2),
+      slope: 2e-9 * (t - 1),
+    });
+    const found = await wolfeSearch(await evaluate(0), 1.5, evaluate, 10);
+    expect(found?.t).toBe(1.5);
+  });
+
+  test('where no step goes down, there is none', async () => {
+    const evaluate = async (t: number) => ({ t, value: t === 0 ? 1 : 2, slope: t === 0 ? -1 : 1 });
+    expect(await wolfeSearch(await evaluate(0), 1, evaluate, 10)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { allocate, type DType, type TensorData } from '../../core/dtype.ts';
+import { arrayOf, type DType, type TensorData } from '../../core/dtype.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { BackendError, DtypeError, ShapeError } from '../../errors.ts';
 
@@ -116,7 +116,8 @@ export function checkArrays(
 
 /** {@link checkArrays} for one array. */
 export function checkArray(kind: 'input' | 'output', spec: TensorSpec, array: TensorData | undefined): void {
-  const wanted = allocate(spec.dtype, 0).constructor;
+  const [wanted, length] = [arrayOf(spec.dtype), sizeOf(spec.shape)];
+  if (array?.constructor === wanted && array.length === length) return;
   const where = `bind: ${kind} "${spec.name}" is ${describe(spec)}`;
   const details = { op: 'bind', argument: spec.name, expected: describe(spec) };
   if (array?.constructor !== wanted) {
@@ -126,14 +127,11 @@ export function checkArray(kind: 'input' | 'output', spec: TensorSpec, array: Te
       received,
     });
   }
-  const length = sizeOf(spec.shape);
-  if (array.length !== length) {
-    const received = `${array.length} elements`;
-    throw new ShapeError(`${where}: expected ${length} elements. Received ${received}.`, {
-      ...details,
-      received,
-    });
-  }
+  const received = `${array.length} elements`;
+  throw new ShapeError(`${where}: expected ${length} elements. Received ${received}.`, {
+    ...details,
+    received,
+  });
 }
 
 /** Refuses residents whose output cannot become the input of the next run. */
@@ -164,7 +162,6 @@ export function checkResidents(
   }
 }
 
-/** The error for an input that `read` or `write` names and that is not resident. */
 /** What the runtime reports; a lack of memory in plain words. */
 export function runtimeError(op: string, message: string, cause?: unknown): BackendError {
   const details = { op, received: message, cause };
@@ -179,6 +176,7 @@ export function runtimeError(op: string, message: string, cause?: unknown): Back
   );
 }
 
+/** The error for an input that `read` or `write` names and that is not resident. */
 export const notResident = (input: number): BackendError =>
   new BackendError(`Input ${input} is not resident: list it in bind's "resident" to read or write it.`, {
     op: 'bind',

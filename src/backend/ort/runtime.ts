@@ -40,22 +40,41 @@ export class Block<T extends TensorData = TensorData> {
   readonly data: T;
   readonly address: Address;
 
-  constructor(data: T) {
+  /** @param address - where `data` lies, if that is known: to ask takes microseconds */
+  constructor(data: T, address?: Address) {
     this.data = data;
     // Small arrays live on V8's heap, where they can move, until their buffer is asked for.
     void data.buffer;
-    this.address = Number(koffi().address(data));
+    this.address = address ?? Number(koffi().address(data));
   }
 
   /** An array of `int64_t` or of pointers, with a zero at its end. */
   static words(values: readonly number[]): Block<BigInt64Array> {
-    return new Block(new BigInt64Array([...values, 0].map(BigInt)));
+    const block = takeWords(values.length + 1);
+    for (let i = 0; i < values.length; i++) block.data[i] = BigInt(values[i] as number);
+    return block;
   }
 
   /** A string of C. */
   static string(text: string): Block<Uint8Array> {
     return new Block(Uint8Array.from(Buffer.from(`${text}\0`)));
   }
+}
+
+const slabWords = 2 ** 10;
+let slab: Block<BigInt64Array> | undefined;
+let taken = 0;
+
+/** Zeros. Few words are cut from a larger block, which lives as long as one of its parts. */
+function takeWords(count: number): Block<BigInt64Array> {
+  if (count > slabWords) return new Block(new BigInt64Array(count));
+  if (slab === undefined || taken + count > slabWords) {
+    slab = new Block(new BigInt64Array(slabWords));
+    taken = 0;
+  }
+  const part = new Block(slab.data.subarray(taken, taken + count), slab.address + 8 * taken);
+  taken += count;
+  return part;
 }
 
 /** A place where a native function leaves a pointer. */

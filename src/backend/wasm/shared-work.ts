@@ -4,6 +4,8 @@ export type Loop = (...args: number[]) => unknown;
 /** Bytes that a thread takes at a time: long enough to be worth the handing out, short enough to end together. */
 const pieceBytes = 65536;
 const maxArguments = 64;
+/** So often a thread looks for the others' end before it sleeps: about as long as a piece takes. */
+const patientLooks = 5000;
 const cells = { pieces: 0, done: 1 } as const;
 /** The word `pieces` holds the number of the job above these bits, and how many pieces nobody has taken below. */
 const pieceBits = 17;
@@ -47,7 +49,11 @@ export class SharedWork {
     Atomics.store(words, cells.pieces, this.#next(total));
     Atomics.notify(words, cells.pieces);
     this.help((known) => (known === id ? loop : undefined));
-    while (Atomics.load(words, cells.done) < total); // at most one piece of each helper
+    // at most one piece of each helper is left: a few microseconds, unless its thread lost its processor
+    for (let looks = 0, done = 0; done < total; looks++) {
+      done = Atomics.load(words, cells.done);
+      if (looks > patientLooks && done < total) Atomics.wait(words, cells.done, done);
+    }
   }
 
   /** Takes pieces of the job at hand while there are some. @param find - the loop of a number, where it is known */
@@ -68,6 +74,7 @@ export class SharedWork {
       if (Atomics.compareExchange(words, cells.pieces, seen, seen - 1) !== seen) continue;
       loop.apply(undefined, args);
       Atomics.add(words, cells.done, 1);
+      Atomics.notify(words, cells.done);
     }
   }
 
