@@ -4,7 +4,7 @@
  *
  * Writes images to a file (3072 MiB where nothing is said) in a temporary folder, and starts two processes that train the
  * same network in turns: one by a pipeline that reads the file, with a heap of 256 MiB; one on the beginning of it in
- * memory.
+ * memory. The speeds are medians of the turns.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { callbacks, data, type FitOptions, input, layers, type Model, sequential } from '../src/index.ts';
+import { median } from './statistics.ts';
 
 const side = 96;
 const imageBytes = side * side * 3;
@@ -132,7 +133,7 @@ async function compare(mebibytes: number): Promise<void> {
     }
     const [file = [], memory = []] = results;
     const perSecond = (done: readonly Turn[]): number =>
-      ((turns - 1) * turn * batchSize) / done.slice(1).reduce((sum, { seconds }) => sum + seconds, 0);
+      (turn * batchSize) / median(done.slice(1).map(({ seconds }) => seconds));
     const [fromFile, fromMemory] = [perSecond(file), perSecond(memory)];
     console.log(
       JSON.stringify({

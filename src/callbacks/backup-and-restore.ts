@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { FormatError } from '../errors.ts';
-import { ioError, removeUnfinishedWrites } from '../formats/atomic.ts';
+import { makeFolder, removeUnfinishedWrites } from '../formats/atomic.ts';
 import { readState, writeState } from '../formats/state-file.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
@@ -42,9 +42,7 @@ export class BackupAndRestore extends Callback<typeof schema> {
   /** The newest checkpoint that can be read. */
   override async savedRun(): Promise<State | undefined> {
     const { backupDir } = this.options;
-    await mkdir(backupDir, { recursive: true }).catch((error: unknown) => {
-      throw ioError(error, backupDir, 'write');
-    });
+    await makeFolder(backupDir);
     await removeUnfinishedWrites(backupDir);
     let damage: unknown;
     for (const name of (await this.#checkpoints()).reverse()) {

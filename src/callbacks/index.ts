@@ -1,4 +1,5 @@
 export { Callback, CallbackList, callbacks } from '../training/callback.ts';
+export type { TraceEvent } from '../training/profile.ts';
 export { ProgbarLogger } from '../training/progress.ts';
 export * from './backup-and-restore.ts';
 export * from './early-stopping.ts';

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { EventFile, type GraphNode } from '../formats/event-file.ts';
+import type { DeviceTimes, NodeTime } from '../formats/event-run-metadata.ts';
 import { bitmapOf } from '../formats/png.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
+import type { TraceEvent } from '../training/profile.ts';
 
 const schema = z.strictObject({
   /** Folder of the run; figures of training go to `train` in it, those of validation to `validation`. */
@@ -23,7 +25,11 @@ const schema = z.strictObject({
 
 const stateSchema = z.strictObject({ step: z.int(), epochs: z.int() });
 
-/** Writes event files for TensorBoard while a model trains. @source keras/src/callbacks/tensorboard.py */
+/**
+ * Writes event files for TensorBoard while a model trains. With `profile` of `fit`, its page of graphs shows the time of
+ * each layer in a step.
+ * @source keras/src/callbacks/tensorboard.py
+ */
 export class TensorBoard extends Callback<typeof schema> {
   static override readonly className = 'TensorBoard';
   static override readonly schema = schema;
@@ -95,6 +101,11 @@ export class TensorBoard extends Callback<typeof schema> {
     await this.#validation?.flush();
   }
 
+  override onTrace(events: readonly TraceEvent[]): void {
+    const layers = new Set(this.#graph().map(({ name }) => name));
+    this.#train?.runMetadata('profile', this.#step, timesOf(events, layers));
+  }
+
   override async onTrainEnd(): Promise<void> {
     await this.#train?.flush();
     if (this.options.hparams) await this.#withSession((session) => session.endHparams());
@@ -155,6 +166,37 @@ export class TensorBoard extends Callback<typeof schema> {
     return [...nodes.values()];
   }
 }
+
+/**
+ * Means over the traced steps: of the parts of a step on the host, of the layers in the runtime. TensorBoard counts
+ * devices that are called `device:KIND:NUMBER`.
+ */
+function timesOf(events: readonly TraceEvent[], layers: ReadonlySet<string>): DeviceTimes[] {
+  const steps = Math.max(1, events.filter(({ cat, name }) => cat === 'host' && name === 'run').length);
+  const means = (category: string, nameOf: (name: string) => string): NodeTime[] => {
+    const sums = new Map<string, number>();
+    for (const { cat, name, dur = 0 } of events)
+      if (cat === category && name !== 'compile')
+        sums.set(nameOf(name), (sums.get(nameOf(name)) ?? 0) + dur / steps);
+    let start = 1; // 0 counts as unknown
+    return [...sums].map(([name, duration]) => {
+      const time = { name, start, duration };
+      start += duration;
+      return time;
+    });
+  };
+  return [
+    { device: '/device:HOST:0', nodes: means('host', (name) => name) },
+    { device: '/device:RUNTIME:0', nodes: means('op', (name) => layerIn(name, layers)) },
+  ];
+}
+
+/** The layer whose op this is, forward or backward: `dense` of `model/dense(gradient)/MatMul`. */
+const layerIn = (name: string, layers: ReadonlySet<string>): string =>
+  name
+    .replaceAll('(gradient)', '')
+    .split('/')
+    .find((part) => layers.has(part)) ?? name;
 
 /** A symbolic tensor of the model, as far as its graph goes. */
 type SymbolicTensor = TensorBoard['run']['model']['outputs'][number];

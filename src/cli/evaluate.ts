@@ -35,7 +35,9 @@ export const evaluateCommand = (): Command =>
     .action(evaluate);
 
 async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
-  const { compileModel, loadSource, openTrained, withClasses } = await import('../config/index.ts');
+  const { compileModel, evaluateArguments, openSource, openTrained, withClasses } = await import(
+    '../config/index.ts'
+  );
   const { ConfigError } = await import('../index.ts');
   const trained = await openTrained(path);
   const { model, config, classNames, features } = trained;
@@ -47,8 +49,8 @@ async function evaluate(path: string, options: EvaluateOptions): Promise<void> {
     }
     compileModel(model, config);
   }
-  const { x, y } = withClasses(await loadSource(await chooseSource(options, trained), features), classNames);
-  const metrics = await model.evaluate(x, y, { batchSize: options.batchSize, verbose: 0 });
+  const samples = withClasses(await openSource(await chooseSource(options, trained), features), classNames);
+  const metrics = await model.evaluate(...evaluateArguments(samples, options.batchSize));
   if (options.json) printJson(metrics);
   else console.log(formatMetrics(metrics));
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { OutputExistsError } from './exit.ts';
@@ -35,7 +34,7 @@ ${examples(
     .action(init);
 
 async function init(folder: string, options: InitOptions): Promise<void> {
-  const { exists, writeJson, writeText } = await import('../config/index.ts');
+  const { exists, makeFolder, writeJson, writeText } = await import('../config/index.ts');
   const answers = await ask(options);
   if (answers === undefined) return;
   const paths = { config: join(folder, 'train.json'), readme: join(folder, 'README.md') };
@@ -44,7 +43,7 @@ async function init(folder: string, options: InitOptions): Promise<void> {
       throw new OutputExistsError(`${path} exists already. --force replaces it.`);
   const data = answers.data && relative(resolve(folder), resolve(answers.data));
   const project: Project = await projectOf(answers, data);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeJson(paths.config, project.config);
   await writeText(paths.readme, project.readme);
   console.log(`${paths.config} and ${paths.readme} written. Now: tfk train ${paths.config}`);

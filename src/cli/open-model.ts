@@ -18,8 +18,8 @@ export async function openModel(path: string): Promise<Model> {
 
 /** The same, or the untrained model of a config; its data is read for the shapes of its samples. */
 export async function describedModel(path: string): Promise<Model> {
-  const { buildModel, loadSource, readConfig, sampleShapes } = await import('../config/index.ts');
+  const { buildModel, openSource, readConfig, shapesOf } = await import('../config/index.ts');
   if (!path.endsWith('.json') || basename(path) === 'model.json') return openModel(path);
   const config = await readConfig(path);
-  return buildModel(config.model, sampleShapes((await loadSource(config.data.train)).x));
+  return buildModel(config.model, shapesOf(await openSource(config.data.train)));
 }

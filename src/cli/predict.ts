@@ -21,7 +21,7 @@ export const predictCommand = (): Command =>
     .argument('<model>', 'output folder of tfk train, or a .keras file')
     .requiredOption(
       '--input <data>',
-      'a .npy, .csv, .parquet or .jsonl file, a picture, a data set as dataset:mnist:test, or - for CSV or JSON lines from standard input',
+      'a .npy, .csv, .parquet or .jsonl file, a picture or a folder of them, a data set as dataset:mnist:test, or - for CSV or JSON lines from standard input',
     )
     .option(
       '--output <file>',
@@ -58,7 +58,7 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
   const pictures = config && 'images' in config.data.train ? config.data.train : undefined;
   const features = options.features ?? trainedOn?.features;
   const columns = { features, target: trainedOn?.target, prepare, pictures };
-  const x = await withFile(options.input, (file) => loadInputs(file, columns));
+  const x = await withFile(options.input, (file) => loadInputs(file, columns, options.batchSize));
   const outputs = await model.predict(x, { batchSize: options.batchSize, verbose: 0 });
   if (Array.isArray(outputs)) {
     throw new ConfigError(

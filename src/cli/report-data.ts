@@ -10,13 +10,17 @@ export async function readRun(folder: string, name: string): Promise<ReportedRun
   const { exists, readConfig, readHistory, readJson, readRecord, runFiles } = await import(
     '../config/index.ts'
   );
+  const missing: string[] = [];
+  const ifThere = attempts(missing);
   if (!(await exists(join(folder, runFiles.history))))
     throw new OutputExistsError(`${folder} holds no run with figures: ${runFiles.history} is missing.`);
   const config = await readConfig(join(folder, runFiles.config));
   const finished = await exists(join(folder, runFiles.metrics));
   const metrics = finished ? await readJson(join(folder, runFiles.metrics)) : {};
   const recordPath = join(folder, runFiles.record);
-  const record = (await exists(recordPath)) ? await readRecord(recordPath) : undefined;
+  const record = (await exists(recordPath))
+    ? await ifThere('versions and machine', () => readRecord(recordPath))
+    : undefined;
   return {
     name,
     history: await readHistory(join(folder, runFiles.history)),
@@ -33,12 +37,25 @@ export async function readRun(folder: string, name: string): Promise<ReportedRun
         weights: record.weights?.slice(0, 10) ?? '-',
       }),
     },
-    ...(finished && (await judged(folder, config))),
-    histograms: await histogramsOf(folder, config),
-    timings: await timingsOf(join(folder, runFiles.profile)),
-    graph: finished ? await graphOf(folder) : undefined,
+    ...(finished && (await ifThere('confusion and mistakes', () => judged(folder, config)))),
+    histograms: await ifThere('histograms', () => histogramsOf(folder, config)),
+    timings: await ifThere('timings', () => timingsOf(join(folder, runFiles.profile))),
+    graph: finished ? await ifThere('network', () => graphOf(folder)) : undefined,
+    missing,
   };
 }
+
+/** Calls a function whose result the report can do without: data may have moved. What goes wrong is noted. */
+const attempts =
+  (problems: string[]) =>
+  async <T>(what: string, find: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await find();
+    } catch (error) {
+      problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  };
 
 /** `{ epochs, seconds, train: { loss }, test: { loss } }` as rows of a table. */
 function figuresOf(metrics: unknown, prefix = ''): Record<string, string> {
@@ -75,16 +92,25 @@ async function judged(
   folder: string,
   config: Config,
 ): Promise<Pick<ReportedRun, 'confusion' | 'mistakes' | 'judgedOn'> | undefined> {
-  const { heldOut, openTrained, predictedClasses, withClasses } = await import('../config/index.ts');
-  const { Tensor } = await import('../index.ts');
+  const { heldOut, openTrained, PictureFiles, predictedClasses, withClasses } = await import(
+    '../config/index.ts'
+  );
+  const { DataError, Tensor } = await import('../index.ts');
   const held = await heldOut(config);
   if (held === undefined) return undefined;
   const { model, classNames } = await openTrained(folder);
-  const { x, y } = withClasses(held.samples, classNames);
+  const samples = withClasses(held.samples, classNames);
+  const { batchSize } = config.fit;
+  const [x, y] =
+    samples instanceof PictureFiles
+      ? [samples.batches({ batchSize }), samples.labels]
+      : [samples.x, samples.y];
   if (!(y instanceof Tensor) || y.size !== y.shape[0] || !y.data.every((v) => Number.isInteger(Number(v))))
     return undefined;
-  const outputs = await model.predict(x, { batchSize: config.fit.batchSize, verbose: 0 });
+  const outputs = await model.predict(x, { batchSize, verbose: 0 });
   if (Array.isArray(outputs) || outputs.rank !== 2) return undefined;
+  if (outputs.shape[0] !== y.size)
+    throw new DataError(`${y.size - (outputs.shape[0] as number)} of ${y.size} pictures cannot be read.`);
   const width = outputs.shape[1] as number;
   const classes = Math.max(2, width);
   const labels = Array.from(y.data as Float32Array, Number);
@@ -107,7 +133,9 @@ async function judged(
     wrong.push({ row, truth: names[truth] ?? '', predicted: names[predicted] ?? '', sure });
   }
   const worst = wrong.sort((a, b) => b.sure - a.sure).slice(0, mostMistakes);
-  const mistakes = worst.map(({ row, ...mistake }) => ({ ...mistake, ...held.show(row) }));
+  const mistakes = await Promise.all(
+    worst.map(async ({ row, ...mistake }) => ({ ...mistake, ...(await held.show(row)) })),
+  );
   return { confusion: { names, counts }, mistakes, judgedOn: held.kind };
 }
 

@@ -10,8 +10,10 @@ import type {
 
 /** What the report says of one run alone; nothing where there is nothing to say. */
 export function runSections(run: ReportedRun): string {
-  const { confusion, mistakes = [], histograms = [], timings, graph, judgedOn } = run;
+  const { confusion, mistakes = [], histograms = [], timings, graph, judgedOn, missing = [] } = run;
   const sections = [
+    missing.length > 0 &&
+      section('Not shown', '', missing.map((reason) => `<p>${escaped(reason)}</p>`).join('\n')),
     confusion &&
       section(`Confusion on ${judgedOn} data`, 'rows: true, columns: predicted', confusionTable(confusion)),
     mistakes.length > 0 &&

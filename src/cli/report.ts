@@ -26,5 +26,7 @@ async function report(folders: readonly string[], { output }: { readonly output:
   for (const [i, folder] of folders.entries())
     runs.push(await readRun(folder, sameNames ? folder : (names[i] as string)));
   await writeText(output, reportPage(runs));
+  for (const { name, missing = [] } of runs)
+    for (const reason of missing) console.error(`tfk: ${name}: not shown: ${reason}`);
   console.log(`${counted(runs.length, 'run')} reported in ${output}.`);
 }

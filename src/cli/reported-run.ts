@@ -14,6 +14,8 @@ export interface ReportedRun {
   readonly timings?: Timings | undefined;
   /** The network, as SVG. */
   readonly graph?: string | undefined;
+  /** What could not be shown, and why. */
+  readonly missing?: readonly string[] | undefined;
 }
 
 /** How often class `row` was taken for class `column`. */

@@ -35,7 +35,7 @@ export const sweepCommand = (): Command =>
       `
 Every trial is a run in a folder of its own, trial-01 and so on, for which all other commands work. sweep.json has what
 is tried, results.json and results.csv what came of it. With "halving" all trials begin, and after each round the best
-go on; the others remain as runs that were stopped.
+go on; with "median" a trial stops when it falls behind those before it. What was stopped can be resumed.
 ${examples(
   ['tfk sweep train.json --grid fit.batchSize=16,32 --grid compile.optimizer=sgd,adam'],
   ['tfk sweep train.json --trials 20'],
@@ -71,6 +71,7 @@ async function sweep(path: string, options: SweepOptions): Promise<void> {
       interrupt,
       options.quiet || options.json ? () => {} : console.log,
     );
+    await run.check();
     await begin(config.output, { sweep: plan, trials }, options);
     const results = await run.start();
     if (results === undefined) return stopped(path, config.output, interrupt, options);
@@ -85,7 +86,7 @@ const resultsFile = 'results.json';
 
 /** Takes the folder for a new sweep, or finds there the one to go on with. */
 async function begin(folder: string, plan: object, { force, resume }: SweepOptions): Promise<void> {
-  const { exists, readJson, writeJson } = await import('../config/index.ts');
+  const { exists, makeFolder, readJson, writeJson } = await import('../config/index.ts');
   const { ConfigError } = await import('../index.ts');
   const finished = await exists(join(folder, resultsFile));
   const begun = await exists(join(folder, planFile));
@@ -107,8 +108,7 @@ async function begin(folder: string, plan: object, { force, resume }: SweepOptio
     );
   }
   if (begun) await rm(folder, { recursive: true, force: true });
-  const { mkdir } = await import('node:fs/promises');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeJson(join(folder, planFile), plan);
 }
 

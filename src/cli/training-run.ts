@@ -12,11 +12,11 @@ export interface RunOptions {
   readonly profile?: string | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
-  /** Stops after so many epochs, saved, to go on later. */
-  readonly pauseAt?: number | undefined;
+  /** Asked after an epoch, with the history so far, whether to stop, saved, to go on later. */
+  readonly pauses?: ((history: History) => boolean) | undefined;
 }
 
-/** How a run came to its end: with all its epochs, at `pauseAt`, or by Ctrl-C or SIGTERM. */
+/** How a run came to its end: with all its epochs, at a pause, or by Ctrl-C or SIGTERM. */
 export type RunEnd = 'finished' | 'paused' | 'interrupted';
 
 /** One training run, from the config to the files. */
@@ -35,12 +35,12 @@ export class TrainingRun {
 
   async start(): Promise<RunEnd> {
     const tfk = await import('../index.ts');
-    const { loadData, openRunFolder } = await import('../config/index.ts');
+    const { openData, openRunFolder } = await import('../config/index.ts');
     const { output } = this.#config;
     const seed = this.#config.seed ?? tfk.globalSeed();
     tfk.setRandomSeed(seed);
     const config = { ...this.#config, seed };
-    const data = await loadData(config.data);
+    const data = await openData(config.data);
     const model = await this.#build(data);
     // an earlier run goes only now that this one can begin
     const folder = await openRunFolder(output, this.#options.resume === true);
@@ -53,30 +53,31 @@ export class TrainingRun {
   }
 
   async #build(data: RunData): Promise<Model> {
-    const { buildModel, compileModel, sampleShapes } = await import('../config/index.ts');
-    const model = await buildModel(this.#config.model, sampleShapes(data.train.x));
+    const { buildModel, compileModel, shapesOf } = await import('../config/index.ts');
+    const model = await buildModel(this.#config.model, shapesOf(data.train));
     compileModel(model, this.#config);
     return model;
   }
 
   async #train(config: Config, model: Model, data: RunData): Promise<RunEnd> {
     const { backends } = await import('../index.ts');
-    const { newRecord, relocated, runFiles, sampleCount, weightsHash, writeJson } = await import(
-      '../config/index.ts'
-    );
+    const { cachedFeatures, countOf, newRecord, PictureFiles, relocated, runFiles, weightsHash, writeJson } =
+      await import('../config/index.ts');
     const begun = performance.now();
     const { output } = config;
     const { runtime } = await backends.getBackend(config.backend);
     const record = await newRecord(config, data, runtime);
     if (data.train.classNames) await writeJson(join(output, runFiles.classes), data.train.classNames);
-    await data.train.features?.save(join(output, runFiles.features));
+    if (!(data.train instanceof PictureFiles))
+      await data.train.features?.save(join(output, runFiles.features));
     await writeJson(join(output, runFiles.record), record);
     await writeJson(join(output, runFiles.config), relocated(config, output));
     this.#say(
-      `Training ${model.countParams().toLocaleString('en-US')} parameters on ${sampleCount(data.train.x)} samples, seed ${config.seed}.`,
+      `Training ${model.countParams().toLocaleString('en-US')} parameters on ${countOf(data.train)} samples, seed ${config.seed}.`,
     );
     let paused = false;
-    const history = await this.#fit(model, data, () => {
+    const training = await cachedFeatures(model, data, config);
+    const history = await this.#fit(training.model, training.data, () => {
       paused = true;
     });
     await model.save(join(output, runFiles.model), { overwrite: true });
@@ -90,15 +91,12 @@ export class TrainingRun {
     return 'finished';
   }
 
-  async #fit(model: Model, { train, validation }: RunData, onPause: () => void): Promise<History> {
-    const { defined } = await import('../config/index.ts');
-    const { fit, data } = this.#config;
+  async #fit(model: Model, data: RunData, onPause: () => void): Promise<History> {
+    const { fitArguments } = await import('../config/index.ts');
     const { profile, quiet, json } = this.#options;
-    return model.fit(train.x, train.y, {
-      ...defined(fit),
-      ...(validation
-        ? { validationData: [validation.x, validation.y] }
-        : { validationSplit: data.validationSplit }),
+    const [x, y, options] = fitArguments(data, this.#config);
+    return model.fit(x, y, {
+      ...options,
       ...(profile !== undefined && { profile }),
       verbose: quiet || json ? 0 : 'auto',
       callbacks: await this.#callbacks(onPause),
@@ -110,13 +108,19 @@ export class TrainingRun {
     const tfk = await import('../index.ts');
     const { buildCallbacks, checkpointFolder, runFiles } = await import('../config/index.ts');
     const { output, checkpoint, fit } = this.#config;
+    const pause = (): void => {
+      const { history, stopped } = stop.run;
+      const epochs = fit.initialEpoch + (history.loss?.length ?? 0);
+      if (epochs === fit.epochs || stopped || !this.#options.pauses?.(history)) return;
+      onPause();
+      stop.run.interrupt();
+    };
     const stop = tfk.callbacks.lambda({
-      onTrainBegin: () => this.#interrupt.arm(() => stop.run.interrupt()),
-      onEpochDone: (epoch) => {
-        if (epoch + 1 !== this.#options.pauseAt || epoch + 1 === fit.epochs || stop.run.stopped) return;
-        onPause();
-        stop.run.interrupt();
+      onTrainBegin: () => {
+        this.#interrupt.arm(() => stop.run.interrupt());
+        if (stop.run.history.loss) pause(); // the process died as it paused
       },
+      onEpochDone: pause,
     });
     return [
       ...buildCallbacks(this.#config, output),
@@ -134,7 +138,7 @@ export class TrainingRun {
     const { output, fit } = this.#config;
     const goOn = `tfk resume ${output}`;
     if (this.#options.json) printJson({ output, epochs, interrupted: true, goOn });
-    else if (this.#options.pauseAt === undefined)
+    else if (!this.#options.pauses)
       console.error(
         `tfk: stopped after ${epochs} of ${fit.epochs} epochs; saved in ${output}. Go on with: ${goOn}`,
       );
@@ -147,7 +151,7 @@ export class TrainingRun {
     { test }: RunData,
     { epochs, seconds, history }: { epochs: number; seconds: number; history: History },
   ): Promise<void> {
-    const { closeRun, runFiles, writeJson } = await import('../config/index.ts');
+    const { closeRun, evaluateArguments, runFiles, writeJson } = await import('../config/index.ts');
     const { output, fit } = this.#config;
     const last = Object.entries(history).map(([key, values]) => [key, values.at(-1) as number] as const);
     const validation = last
@@ -156,7 +160,7 @@ export class TrainingRun {
     const metrics = {
       train: Object.fromEntries(last.filter(([key]) => !key.startsWith('val_'))),
       ...(validation.length > 0 && { validation: Object.fromEntries(validation) }),
-      ...(test && { test: await model.evaluate(test.x, test.y, { batchSize: fit.batchSize, verbose: 0 }) }),
+      ...(test && { test: await model.evaluate(...evaluateArguments(test, fit.batchSize)) }),
     };
     await writeJson(join(output, runFiles.metrics), { epochs, seconds, ...metrics });
     await closeRun(output);

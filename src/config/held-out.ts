@@ -1,40 +1,45 @@
 import { Tensor } from '../core/tensor.ts';
 import { readCsv, readParquet, type Table } from '../data/index.ts';
 import { bitmapOf, encodePng } from '../formats/png.ts';
+import { PictureFiles } from './picture-files.ts';
 import type { Config, Source } from './schema.ts';
-import { loadData, mixedOrder, type Samples, sampleCount, sliced } from './sources.ts';
+import { countOf, mixedOrder, openData, type Samples, sliced } from './sources.ts';
+
+/** What is shown of a sample: a picture as a data URL, or a text. */
+type Shown = { readonly picture: string } | { readonly text: string };
 
 /** Samples that a run was not trained on. */
 export interface HeldOut {
   readonly kind: 'test' | 'validation';
-  readonly samples: Samples;
-  /** What to show of a sample: a picture as a data URL, or a text. */
-  show(row: number): { readonly picture: string } | { readonly text: string };
+  readonly samples: Samples | PictureFiles;
+  show(row: number): Promise<Shown>;
 }
 
 /** Test data, else validation data, else the part of the training data that was kept for validation. */
 export async function heldOut({ data }: Config): Promise<HeldOut | undefined> {
-  const { train, validation, test } = await loadData(data);
+  const { train, validation, test } = await openData(data);
   if (test && data.test) return shown('test', test, data.test, (row) => row);
   if (validation && data.validation) return shown('validation', validation, data.validation, (row) => row);
-  const count = sampleCount(train.x);
+  const count = countOf(train);
   const from = Math.floor(count * (1 - data.validationSplit));
   if (from === count) return undefined;
   const order = data.shuffle ? mixedOrder(count) : undefined;
-  const samples = sliced(train, from, count);
+  const samples = train instanceof PictureFiles ? train.slice(from, count) : sliced(train, from, count);
   return shown('validation', samples, data.train, (row) => order?.[from + row] ?? from + row);
 }
 
 /** @param placeOf - the row of the file that a sample was */
 async function shown(
   kind: HeldOut['kind'],
-  samples: Samples,
+  samples: Samples | PictureFiles,
   source: Source,
   placeOf: (row: number) => number,
 ): Promise<HeldOut> {
+  if (samples instanceof PictureFiles)
+    return { kind, samples, show: async (row) => pictureOf(await samples.picture(row)) };
   const { x } = samples;
   if (x instanceof Tensor && isPictures(x))
-    return { kind, samples, show: (row) => ({ picture: pictureOf(x, row) }) };
+    return { kind, samples, show: (row) => pictureOf(x.rows(row, row + 1).reshape(x.shape.slice(1))) };
   const table = await tableOf(source);
   const numbers = (row: number): string =>
     x instanceof Tensor
@@ -42,17 +47,20 @@ async function shown(
           .slice(0, 12)
           .join(' ')
       : '';
-  return { kind, samples, show: (row) => ({ text: table ? rowOf(table, placeOf(row)) : numbers(row) }) };
+  return {
+    kind,
+    samples,
+    show: async (row) => ({ text: table ? rowOf(table, placeOf(row)) : numbers(row) }),
+  };
 }
 
 const isPictures = ({ rank, shape, dtype }: Tensor): boolean =>
   rank === 4 && dtype === 'float32' && (shape[3] as number) <= 4;
 
-const pictureOf = (x: Tensor, row: number): string => {
-  const { data, shape } = x.rows(row, row + 1);
-  const png = encodePng(bitmapOf(data as Float32Array, shape.slice(1)));
-  return `data:image/png;base64,${png.toString('base64')}`;
-};
+async function pictureOf({ data, shape }: Tensor): Promise<Shown> {
+  const png = await encodePng(bitmapOf(data as Float32Array, shape));
+  return { picture: `data:image/png;base64,${png.toString('base64')}` };
+}
 
 async function tableOf(source: Source): Promise<Table | undefined> {
   const options = { missing: 'nan' as const };

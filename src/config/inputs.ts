@@ -1,10 +1,11 @@
 import { unknownName } from '../core/registry.ts';
-import { tensor } from '../core/tensor.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import {
   type Column,
   columnsOf,
   jsonLines,
   loadDataset,
+  type Pipeline,
   readCsv,
   readParquet,
   type Table,
@@ -14,7 +15,7 @@ import { ConfigError, DataError } from '../errors.ts';
 import { readNpy } from '../formats/npy.ts';
 import { defined } from './defined.ts';
 import type { Features } from './feature-space.ts';
-import { type ImagesSource, isPicture, loadPictures } from './images.ts';
+import { type ImagesSource, isPicture, openPictures } from './images.ts';
 import { isFolder } from './run-folder.ts';
 import { onlyPart, type Part } from './sources.ts';
 
@@ -29,16 +30,21 @@ export interface InputColumns {
 
 /**
  * Inputs alone, for predictions: `dataset:mnist:test`, or the path of a `.npy`, `.csv`, `.parquet` or `.jsonl` file.
- * Lines of JSON are samples: objects with the columns of a table, or arrays of numbers.
+ * Lines of JSON are samples: objects with the columns of a table, or arrays of numbers. Pictures of a folder come in
+ * batches of `batchSize`.
  * @throws {@link ConfigError} for another ending, {@link DataError} when the file does not have what is needed
  */
-export async function loadInputs(from: string, columns: InputColumns = {}): Promise<Part> {
+export async function loadInputs(
+  from: string,
+  columns: InputColumns = {},
+  batchSize = 32,
+): Promise<Part | Pipeline<[Tensor]>> {
   const [scheme, name = '', split = 'test'] = from.split(':');
   if (scheme === 'dataset') return (await loadDataset(name, split)).x;
   if (/\.npy$/i.test(from)) return readNpy(from);
   if (/\.(jsonl|ndjson)(\.gz)?$/i.test(from)) return loadJsonLines(from, columns);
   if (columns.pictures && (isPicture(from) || (await isFolder(from))))
-    return loadPictures(from, columns.pictures);
+    return openPictures(from, columns.pictures, batchSize);
   if (!/\.([ct]sv(\.gz)?|parquet)$/i.test(from)) {
     throw new ConfigError(
       `input: expected a .npy, .csv, .parquet or .jsonl file, dataset:NAME:SPLIT, or a picture or folder of them for a model of pictures. Received "${from}".`,

@@ -7,6 +7,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import type { Model } from '../models/model.ts';
 import { version } from '../version.ts';
+import { PictureFiles } from './picture-files.ts';
 import { readJson } from './run-folder.ts';
 import type { Config } from './schema.ts';
 import type { Part, RunData, Samples } from './sources.ts';
@@ -31,7 +32,8 @@ export type RunRecord = z.output<typeof recordSchema>;
 
 /** The record of a run that begins. @param runtime - name and version of what runs the kernels */
 export async function newRecord(config: Config, data: RunData, runtime: string): Promise<RunRecord> {
-  const parts = Object.entries(data).filter((part): part is [string, Samples] => part[1] !== undefined);
+  const hashes: Record<string, string> = {};
+  for (const [name, samples] of Object.entries(data)) if (samples) hashes[name] = await fingerprint(samples);
   return {
     tfk: version,
     node: process.version,
@@ -39,7 +41,7 @@ export async function newRecord(config: Config, data: RunData, runtime: string):
     platform: `${platform()}-${arch()}`,
     processor: cpus()[0]?.model ?? 'unknown',
     threads: config.threads ?? availableParallelism(),
-    data: Object.fromEntries(parts.map(([name, { x, y }]) => [name, hashOf([...tensors(x), ...tensors(y)])])),
+    data: hashes,
     git: await gitState(),
     weights: null,
   };
@@ -55,6 +57,9 @@ export async function readRecord(path: string): Promise<RunRecord> {
 
 /** SHA-256 of a model's weights: types, shapes and bytes, in order. */
 export const weightsHash = (model: Model): string => hashOf(model.getWeights());
+
+const fingerprint = async (samples: Samples | PictureFiles): Promise<string> =>
+  samples instanceof PictureFiles ? samples.hash() : hashOf([...tensors(samples.x), ...tensors(samples.y)]);
 
 const tensors = (part: Part): Tensor[] =>
   'dtype' in part && 'shape' in part && 'data' in part ? [part as Tensor] : Object.values(part);

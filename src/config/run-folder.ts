@@ -1,10 +1,11 @@
-import { access, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
 import {
   ioError,
+  makeFolder,
   messageOf,
   removeUnfinishedWrites,
   systemCode,
@@ -47,9 +48,7 @@ export interface RunFolder {
  * @throws {@link ConfigError} when another process trains there, {@link DataError} when it cannot be written
  */
 export async function openRunFolder(folder: string, keep: boolean): Promise<RunFolder> {
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw ioError(error, folder, 'write');
-  });
+  await makeFolder(folder);
   await lock(folder);
   await removeUnfinishedWrites(folder);
   if (!keep) {

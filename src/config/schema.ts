@@ -128,6 +128,12 @@ const modelForms = {
     })
       .optional()
       .describe('Freezes the loaded model and trains low-rank updates of its kernels.'),
+    cacheFeatures: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Runs frozen layers once for each sample, not once in every epoch; only what follows is trained.',
+      ),
     learningRateFactors: z
       .record(z.string(), z.number().min(0))
       .default({})

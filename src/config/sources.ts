@@ -12,8 +12,9 @@ import { DataError } from '../errors.ts';
 import { readNpy, readNpz } from '../formats/npy.ts';
 import { defined } from './defined.ts';
 import { type Features, makeFeatureSpace } from './feature-space.ts';
-import { loadImages } from './images.ts';
+import { loadImages, openImages } from './images.ts';
 import { onlyClasses } from './only-classes.ts';
+import { PictureFiles } from './picture-files.ts';
 import type { Config, Source } from './schema.ts';
 import { takeRows } from './take-rows.ts';
 
@@ -29,30 +30,45 @@ export interface Samples {
   readonly features?: Features;
 }
 
-/** The data of a run. */
-export interface RunData {
-  readonly train: Samples;
-  readonly validation: Samples | undefined;
-  readonly test: Samples | undefined;
+/** The data of a run: in memory, or pictures that are read on the way. */
+export interface RunData<S extends Samples | PictureFiles = Samples | PictureFiles> {
+  readonly train: S;
+  readonly validation: S | undefined;
+  readonly test: S | undefined;
 }
 
 /** All data that a config names; class numbers mean the same in each part. */
-export async function loadData({ train, shuffle, validation, test }: Config['data']): Promise<RunData> {
-  const samples = await loadSource(train);
+export const openData = (data: Config['data']): Promise<RunData> => allData(data, openSource);
+
+/** {@link openData}, all of it in memory. */
+export const loadData = (data: Config['data']): Promise<RunData<Samples>> => allData(data, loadSource);
+
+async function allData<S extends Samples | PictureFiles>(
+  { train, shuffle, validation, test }: Config['data'],
+  open: (source: Source, features?: Features) => Promise<S>,
+): Promise<RunData<S>> {
+  const samples = await open(train);
   const first = shuffle ? mixed(samples) : samples;
-  const rest = async (source: Source | undefined): Promise<Samples | undefined> =>
-    source && withClasses(await loadSource(source, first.features), first.classNames);
+  const features = first instanceof PictureFiles ? undefined : first.features;
+  const rest = async (source: Source | undefined): Promise<S | undefined> =>
+    source && withClasses(await open(source, features), first.classNames);
   return { train: first, validation: await rest(validation), test: await rest(test) };
 }
 
 /** The order of `shuffle`, which depends on nothing but the number of samples. */
 export const mixedOrder = (count: number): Int32Array => new Random(0).permutation(count);
 
-function mixed(samples: Samples): Samples {
-  const order = mixedOrder(sampleCount(samples.x));
+function mixed<S extends Samples | PictureFiles>(samples: S): S;
+function mixed(samples: Samples | PictureFiles): Samples | PictureFiles {
+  const order = mixedOrder(countOf(samples));
+  if (samples instanceof PictureFiles) return samples.take(order);
   const reorder = (t: Tensor): Tensor => takeRows(t, order);
   return { ...samples, x: mapTensors(samples.x, reorder), y: mapTensors(samples.y, reorder) };
 }
+
+/** The samples of one source, or the pictures to read on the way. */
+export const openSource = async (source: Source, features?: Features): Promise<Samples | PictureFiles> =>
+  'images' in source ? openImages(source) : loadSource(source, features);
 
 /**
  * The samples of one source.
@@ -111,9 +127,16 @@ export function onlyPart(part: Part): Part {
  * The samples with class numbers as in `classNames`: a file numbers only the classes that it has.
  * @throws {@link DataError} when a class is not among them
  */
-export function withClasses(samples: Samples, classNames: readonly string[] | undefined): Samples {
-  const { y, classNames: own } = samples;
-  if (!own || !classNames || !isTensor(y)) return samples;
+export function withClasses<S extends Samples | PictureFiles>(
+  samples: S,
+  classNames: readonly string[] | undefined,
+): S;
+export function withClasses(
+  samples: Samples | PictureFiles,
+  classNames: readonly string[] | undefined,
+): Samples | PictureFiles {
+  const { classNames: own } = samples;
+  if (!own || !classNames) return samples;
   const numbers = own.map((name) => classNames.indexOf(name));
   const strange = own[numbers.indexOf(-1)];
   if (strange !== undefined) {
@@ -122,12 +145,23 @@ export function withClasses(samples: Samples, classNames: readonly string[] | un
       { expected: classNames.join(', '), received: strange },
     );
   }
+  if (samples instanceof PictureFiles) return samples.renumbered(classNames, numbers);
+  const { y } = samples;
+  if (!isTensor(y)) return samples;
   const labels = Int32Array.from({ length: y.size }, (_, i) => numbers[Number(y.data[i])] as number);
   return { ...samples, y: tensor(labels, y.shape), classNames };
 }
 
 /** Shapes of one sample of each input, in order. */
 export const sampleShapes = (x: Part): (readonly number[])[] => tensorsOf(x).map((t) => t.shape.slice(1));
+
+/** {@link sampleShapes} of samples of either kind. */
+export const shapesOf = (samples: Samples | PictureFiles): (readonly number[])[] =>
+  samples instanceof PictureFiles ? [samples.shape] : sampleShapes(samples.x);
+
+/** Samples of either kind. */
+export const countOf = (samples: Samples | PictureFiles): number =>
+  samples instanceof PictureFiles ? samples.count : sampleCount(samples.x);
 
 /** Samples in a part. */
 export const sampleCount = (x: Part): number => tensorsOf(x)[0]?.shape[0] ?? 0;

@@ -32,6 +32,7 @@ export const sweepSchema = strict({
         Array.isArray(v) ? 'list' : 'range',
       ),
     )
+    .default({})
     .describe('By dotted path, e.g. "fit.batchSize": a list of values, or a range {"min", "max"}.'),
   trials: count.optional().describe('Tries so many at random; all combinations of the lists where left out.'),
   seed: z.int().min(0).default(0).describe('Of the random search.'),
@@ -48,6 +49,17 @@ export const sweepSchema = strict({
   })
     .optional()
     .describe('Successive halving: stops trials that fall behind. Without it all are trained to the end.'),
+  median: strict({
+    minEpochs: count.default(1).describe('Epochs that every trial gets.'),
+    minTrials: count.default(3).describe('Trials before that must have come as far.'),
+  })
+    .optional()
+    .describe(
+      'Median rule: stops a trial after an epoch whose figure is worse than the median of the trials before.',
+    ),
+}).refine(({ halving, median }) => !(halving && median), {
+  path: ['median'],
+  message: 'give one of "halving" and "median"',
 });
 export type Sweep = z.output<typeof sweepSchema>;
 
@@ -63,7 +75,7 @@ export interface SweepFlags {
  * @throws {@link ConfigError} when a flag cannot be read
  */
 export function sweepOf(sweep: Sweep | undefined, { grid = [], trials }: SweepFlags): Sweep {
-  const { values, ...rest } = sweep ?? sweepSchema.parse({ values: {} });
+  const { values, ...rest } = sweep ?? sweepSchema.parse({});
   const added = grid.map((flag) => {
     const [, path, list] = /^([^=]+)=(.+)$/s.exec(flag) ?? [];
     if (path !== undefined && list !== undefined) return [path, listOf(list)] as const;
@@ -166,6 +178,36 @@ export function roundsOf({ halving }: Sweep, trials: number, epochs: number): Ro
   }
   return [...rounds, { epochs, survivors }];
 }
+
+/**
+ * Whether the last figure of a trial is worse than the median of what others had after as many epochs.
+ * @param others - figures by epoch of the trials before
+ * @source Golovin et al., "Google Vizier: a service for black-box optimization", 2017, section 3.2.2, by epochs
+ */
+export function fallsBehind(
+  { median }: Sweep,
+  mode: 'min' | 'max',
+  figures: readonly (number | null)[],
+  others: readonly (readonly (number | null)[])[],
+): boolean {
+  const epoch = figures.length - 1;
+  const before = others
+    .flatMap((list) => (list.length > epoch ? [costOf(list[epoch] ?? null, mode)] : []))
+    .sort((a, b) => a - b);
+  if (
+    median === undefined ||
+    epoch < 0 ||
+    figures.length < median.minEpochs ||
+    before.length < median.minTrials
+  )
+    return false;
+  const [low, high] = [before[(before.length - 1) >> 1] as number, before[before.length >> 1] as number];
+  return costOf(figures[epoch] ?? null, mode) > (low === high ? low : (low + high) / 2);
+}
+
+/** What is smaller for what is better; what is not a number is worst. */
+export const costOf = (figure: number | null, mode: 'min' | 'max'): number =>
+  figure === null || Number.isNaN(figure) ? Number.POSITIVE_INFINITY : mode === 'min' ? figure : -figure;
 
 /**
  * Whether less or more of the figure is better.

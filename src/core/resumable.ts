@@ -12,6 +12,8 @@ export interface Cursor<T> {
   state(): State;
   /** Goes to a place; right after the cursor was opened. */
   restore(state: State): MaybePromise<void>;
+  /** Says that nobody uses an element any more: its memory may serve for a later one. */
+  recycle?(element: T): void;
 }
 
 /** Data whose place is part of a checkpoint, as a `tfk.data` pipeline. */

@@ -26,6 +26,9 @@ interface ArrayFile extends Header {
 
 class RowsCursor extends BlockCursor<Tensor> {
   readonly #file: ArrayFile;
+  /** Rows of each block that may still be used. */
+  readonly #used = new WeakMap<ArrayBufferLike, number>();
+  readonly #free: ArrayBufferLike[] = [];
   #stream: ByteStream | undefined;
 
   constructor(file: ArrayFile) {
@@ -37,7 +40,8 @@ class RowsCursor extends BlockCursor<Tensor> {
     const { bytes, dtype, label, offset, row, rowBytes, rows, swapped } = this.#file;
     this.#stream ??= bytes.from(offset + start * rowBytes);
     const end = Math.min(rows, start + Math.max(1, Math.floor(blockBytes / rowBytes)));
-    const block = new Uint8Array((end - start) * rowBytes);
+    const block = this.#blockOf((end - start) * rowBytes);
+    this.#used.set(block.buffer, end - start);
     if ((await this.#stream.fill(block)) < block.length)
       throw new FormatError(`${label}: the file ends within row ${end - 1} of ${rows}.`);
     if (end === rows && (await this.#stream.fill(new Uint8Array(1))) > 0)
@@ -48,6 +52,18 @@ class RowsCursor extends BlockCursor<Tensor> {
     const get = (i: number): Tensor =>
       new Tensor(dtype, row, data.subarray((i - start) * size, (i - start + 1) * size));
     return { start, end, get };
+  }
+
+  #blockOf(bytes: number): Uint8Array {
+    const free = this.#free.pop();
+    return free?.byteLength === bytes ? new Uint8Array(free) : new Uint8Array(bytes);
+  }
+
+  /** A block none of whose rows is used any more is filled again. */
+  recycle({ data: { buffer } }: Tensor): void {
+    const used = (this.#used.get(buffer) ?? 0) - 1;
+    this.#used.set(buffer, used);
+    if (used === 0) this.#free.push(buffer);
   }
 
   override async close(): Promise<void> {

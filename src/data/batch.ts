@@ -27,12 +27,18 @@ export interface Padding {
 
 /**
  * Samples as one batch.
+ * @param spare - a batch that is no longer used, for its memory
  * @throws {@link DataError} when their forms, element types or (without `padding`) shapes differ
  */
-export const collate = <T>(samples: readonly T[], padding?: Padding): Batched<T> =>
-  collateAny(samples, padding, 'sample') as Batched<T>;
+export const collate = <T>(samples: readonly T[], padding?: Padding, spare?: unknown): Batched<T> =>
+  collateAny(samples, padding, 'sample', spare) as Batched<T>;
 
-function collateAny(samples: readonly unknown[], padding: Padding | undefined, where: string): unknown {
+function collateAny(
+  samples: readonly unknown[],
+  padding: Padding | undefined,
+  where: string,
+  spare: unknown,
+): unknown {
   const [first] = samples;
   if (typeof first === 'string') {
     if (samples.every((s) => typeof s === 'string')) return [...samples];
@@ -46,6 +52,7 @@ function collateAny(samples: readonly unknown[], padding: Padding | undefined, w
       }),
       padding,
       where,
+      spare,
     );
   }
   if (Array.isArray(first)) {
@@ -56,6 +63,7 @@ function collateAny(samples: readonly unknown[], padding: Padding | undefined, w
         lists.map((s) => s[i]),
         padding,
         `${where}[${i}]`,
+        partOf(spare, i),
       ),
     );
   }
@@ -67,10 +75,14 @@ function collateAny(samples: readonly unknown[], padding: Padding | undefined, w
         samples.map((s) => s[key]),
         padding,
         `${where}.${key}`,
+        partOf(spare, key),
       ),
     ]),
   );
 }
+
+const partOf = (batch: unknown, key: string | number): unknown =>
+  typeof batch === 'object' ? (batch as Readonly<Record<string, unknown>> | null)?.[key] : undefined;
 
 type Leaf = Tensor | TensorData | number | boolean | bigint;
 
@@ -86,11 +98,18 @@ const tensorOf = (value: Leaf): Tensor => (value instanceof Tensor ? value : ten
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function stack(tensors: readonly Tensor[], padding: Padding | undefined, where: string): Tensor {
+function stack(
+  tensors: readonly Tensor[],
+  padding: Padding | undefined,
+  where: string,
+  spare: unknown,
+): Tensor {
   const first = tensors[0] as Tensor;
   const shape = padding ? paddedShape(tensors, padding, where) : first.shape;
   const size = sizeOf(shape);
-  const data = allocate(first.dtype, tensors.length * size) as Float32Array;
+  const count = tensors.length * size;
+  const reused = !padding && spare instanceof Tensor && spare.dtype === first.dtype && spare.size === count;
+  const data = (reused ? spare.data : allocate(first.dtype, count)) as Float32Array;
   if (padding && padding.value !== 0) data.fill(padding.value);
   for (const [i, t] of tensors.entries()) {
     if (t.dtype !== first.dtype || !(padding || sameShape(t.shape, shape)))
@@ -165,6 +184,9 @@ export interface BatchSettings {
 
 class BatchCursor<T> extends Follower<T, Batched<T>> {
   readonly #settings: BatchSettings;
+  /** What batches were made of, as long as they are used. */
+  readonly #samples = new WeakMap<object, readonly T[]>();
+  #spare: Batched<T> | undefined;
 
   constructor(inner: Cursor<T>, settings: BatchSettings) {
     super(inner);
@@ -181,7 +203,18 @@ class BatchCursor<T> extends Follower<T, Batched<T>> {
       samples.push(item.value);
     }
     if (samples.length === 0 || (dropRemainder && samples.length < size)) return done;
-    return { done: false, value: collate(samples, padding) };
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const value = collate(samples, padding, spare);
+    this.#samples.set(value, samples);
+    return { done: false, value };
+  }
+
+  /** Samples follow their batch, no sooner: a place in the data before it may name them. */
+  recycle(batch: Batched<T>): void {
+    this.#spare = batch;
+    for (const sample of this.#samples.get(batch) ?? []) this.inner.recycle?.(sample);
+    this.#samples.delete(batch);
   }
 }
 

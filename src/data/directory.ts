@@ -197,15 +197,17 @@ const parallel = 8;
 export function labelledBatches<S>(
   where: string,
   list: FileList,
-  { shuffle, seed = nextRandom().bits(), labelMode, batchSize, onCorrupt }: LabelledSettings,
+  { shuffle, seed = shuffle ? nextRandom().bits() : 0, labelMode, batchSize, onCorrupt }: LabelledSettings,
   read: (path: string) => Promise<S>,
 ): DirectoryPipeline<[Batched<S>, Tensor] | [Batched<S>]> {
   const { files, classNames } = list;
-  const source = new Pipeline({
+  const ordered = new Pipeline({
     size: files.length,
-    open: () => new IndexedCursor(files.length, (i) => files[i] as LabelledFile),
+    open: (pass) => {
+      const order = shuffle ? new Random(seed).split(pass).permutation(files.length) : undefined;
+      return new IndexedCursor(files.length, (i) => files[order?.[i] ?? i] as LabelledFile);
+    },
   });
-  const ordered = shuffle ? source.shuffle(files.length, { seed }) : source;
   const sampleOf = async ({ path, label }: LabelledFile): Promise<[S, Tensor] | [S]> => {
     const sample = await read(path);
     return labelMode === null ? [sample] : [sample, labelTensor(label, classNames.length, labelMode)];
@@ -216,7 +218,11 @@ export function labelledBatches<S>(
   return new DirectoryPipeline(batches as Pipeline<[Batched<S>, Tensor] | [Batched<S>]>, list);
 }
 
-type LabelledSettings = z.output<typeof directorySchema> & { readonly onCorrupt: OnCorrupt };
+/** What matters of the options once the files are known. */
+type LabelledSettings = Pick<z.output<typeof directorySchema>, 'shuffle' | 'labelMode' | 'batchSize'> & {
+  readonly seed?: number | undefined;
+  readonly onCorrupt: OnCorrupt;
+};
 
 const textSchema = directorySchema.extend({
   /** Longer texts are cut to so many characters. */

@@ -60,7 +60,14 @@ export class Pipeline<T> implements ResumableSource<T>, AsyncIterable<T> {
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
     const cursor = this.open();
     return {
-      next: async () => cursor.next(),
+      next: async () => {
+        try {
+          return await cursor.next();
+        } catch (error) {
+          await cursor.return(); // after an error nobody asks for that
+          throw error;
+        }
+      },
       return: async () => {
         await cursor.return();
         return { done: true, value: undefined };

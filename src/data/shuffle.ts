@@ -55,6 +55,10 @@ class ShuffleCursor<T> extends Follower<T, T> {
     });
   }
 
+  recycle(element: T): void {
+    this.inner.recycle?.(element);
+  }
+
   protected override ownState(): State {
     const { counter, spare } = this.#random.state;
     return { counter, spare, ended: this.#ended, buffer: [...this.#buffer] as State[] };

@@ -128,7 +128,7 @@ export abstract class BlockCursor<T> implements Cursor<T> {
   abstract close(): MaybePromise<unknown>;
 
   next(): MaybePromise<Item<T>> {
-    if (this.#at >= this.#size) return done;
+    if (this.#at >= this.#size) return whenThere(this.return(), () => done);
     const block = this.#block;
     return block && this.#at < block.end
       ? { done: false, value: block.get(this.#at++) }

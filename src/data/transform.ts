@@ -97,6 +97,10 @@ class TakeCursor<T> extends Follower<T, T> {
     return this.inner.next();
   }
 
+  recycle(element: T): void {
+    this.inner.recycle?.(element);
+  }
+
   protected override ownState(): State {
     return this.#left;
   }
@@ -205,42 +209,47 @@ interface Ahead<T> {
 }
 
 /** Keeps elements coming ahead of their use: taken one after the other, finished side by side, given in order. */
-class AheadCursor<T, U> extends Follower<T, U> {
+abstract class AheadCursor<T, U> extends Follower<T, U> {
   readonly #count: number;
-  readonly #finish: (element: T) => MaybePromise<U>;
   readonly #queue: Promise<Ahead<U>>[] = [];
   #taken: Promise<unknown> = Promise.resolve();
   #place: State;
 
-  constructor(inner: Cursor<T>, count: number, finish: (element: T) => MaybePromise<U>) {
+  constructor(inner: Cursor<T>, count: number) {
     super(inner);
     this.#count = count;
-    this.#finish = finish;
     this.#place = inner.state();
   }
 
+  protected abstract finish(element: T): MaybePromise<U>;
+
+  /** Calls `fill` now, or when there is time. */
+  protected abstract soon(fill: () => void): void;
+
   override async next(): Promise<Item<U>> {
-    this.#fill();
+    if (this.#queue.length === 0) this.#take();
     const { item, after } = await (this.#queue.shift() as Promise<Ahead<U>>);
     this.#place = after;
-    if (!item.done) this.#fill();
+    if (!item.done) this.soon(() => this.#fill());
     return item;
   }
 
   #fill(): void {
-    while (this.#queue.length < this.#count) {
-      const taken = this.#taken.then(async () => ({
-        item: await this.inner.next(),
-        after: this.inner.state(),
-      }));
-      this.#taken = taken.catch(() => {});
-      const finished = taken.then(async ({ item, after }): Promise<Ahead<U>> => {
-        if (item.done) return { item: done, after };
-        return { item: { done: false, value: await this.#finish(item.value) }, after };
-      });
-      finished.catch(() => {}); // told when its turn comes
-      this.#queue.push(finished);
-    }
+    while (this.#queue.length < this.#count) this.#take();
+  }
+
+  #take(): void {
+    const taken = this.#taken.then(async () => ({
+      item: await this.inner.next(),
+      after: this.inner.state(),
+    }));
+    this.#taken = taken.catch(() => {});
+    const finished = taken.then(async ({ item, after }): Promise<Ahead<U>> => {
+      if (item.done) return { item: done, after };
+      return { item: { done: false, value: await this.finish(item.value) }, after };
+    });
+    finished.catch(() => {}); // told when its turn comes
+    this.#queue.push(finished);
   }
 
   override async return(): Promise<void> {
@@ -258,11 +267,48 @@ class AheadCursor<T, U> extends Follower<T, U> {
   }
 }
 
+/** Elements are made on this thread, so that whoever asked for one gets to work on it before the next is begun. */
+class PrefetchCursor<T> extends AheadCursor<T, T> {
+  #filling: NodeJS.Immediate | undefined;
+
+  protected override finish(element: T): T {
+    return element;
+  }
+
+  protected override soon(fill: () => void): void {
+    this.#filling ??= setImmediate(() => {
+      this.#filling = undefined;
+      fill();
+    });
+  }
+
+  override return(): Promise<void> {
+    clearImmediate(this.#filling);
+    this.#filling = undefined;
+    return super.return();
+  }
+
+  recycle(element: T): void {
+    this.inner.recycle?.(element);
+  }
+}
+
 /** The next elements are made while the ones before are used. */
 export const prefetchStage = <T>(inner: Stage<T>, count: number): Stage<T> => ({
   size: inner.size,
-  open: (pass) => new AheadCursor(inner.open(pass), count, (element: T) => element),
+  open: (pass) => new PrefetchCursor(inner.open(pass), count),
 });
+
+/** Several calls of a function under way; the next ones begin at once. */
+class ParallelCursor<U> extends AheadCursor<{ readonly later: MaybePromise<U> }, U> {
+  protected override finish({ later }: { readonly later: MaybePromise<U> }): MaybePromise<U> {
+    return later;
+  }
+
+  protected override soon(fill: () => void): void {
+    fill();
+  }
+}
 
 /** {@link mapStage} with several calls of `f` under way at once; the order stays. */
 export const parallelMapStage = <T, U>(
@@ -272,5 +318,5 @@ export const parallelMapStage = <T, U>(
   count: number,
 ): Stage<U> => {
   const begun = mapStage(inner, (element: T, context) => ({ later: f(element, context) }), seed);
-  return { size: inner.size, open: (pass) => new AheadCursor(begun.open(pass), count, ({ later }) => later) };
+  return { size: inner.size, open: (pass) => new ParallelCursor(begun.open(pass), count) };
 };

@@ -25,6 +25,11 @@ class ZipCursor<T> implements Cursor<T> {
     );
   }
 
+  recycle(element: T): void {
+    const parts = Object.values(element as object);
+    for (const [i, cursor] of this.#cursors.entries()) cursor.recycle?.(parts[i]);
+  }
+
   return(): MaybePromise<unknown> {
     return allOf(this.#cursors.map((cursor) => cursor.return()));
   }

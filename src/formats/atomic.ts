@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, TfkError } from '../errors.ts';
 
@@ -54,6 +54,28 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
+ * Makes a folder and those above it, where they are not there.
+ * @throws {@link DataError} with the reason, which `mkdir` with `recursive` may hide: on a read-only file system it says
+ * that nothing is there
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const isThere = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (isThere) return;
+    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw ioError(error, path, 'write');
+    await makeFolder(dirname(path));
+    await mkdir(path, { recursive: true }).catch((late: unknown) => {
+      throw ioError(late, path, 'write');
+    });
+  }
+}
+
+/**
  * The bytes of a file; bytes pass through.
  * @throws {@link DataError} when the file cannot be read
  */
@@ -65,13 +87,14 @@ export async function readBytes(source: string | Uint8Array): Promise<Uint8Array
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder. Check the path, and create the folder first.',
+  ENOENT: 'no such file or folder. Check the path.',
   ENOTDIR: 'a part of the path is a file, not a folder.',
   EISDIR: 'this is a folder; a file was expected.',
   ENOTEMPTY: 'this is a folder; a file was expected.',
-  EACCES: 'permission denied.',
-  EPERM: 'permission denied.',
-  EROFS: 'the file system is read-only.',
+  EEXIST: 'this is a file; a folder was expected.',
+  EACCES: 'permission denied. Check its owner and mode, or use another folder.',
+  EPERM: 'permission denied. Check its owner and mode, or use another folder.',
+  EROFS: 'the file system is read-only. Use a folder on another one.',
   ENOSPC: 'the disk is full.',
   EFBIG: 'the file would be larger than this process may write, or the file system can hold.',
   EDQUOT: 'the disk quota is used up.',
@@ -82,7 +105,10 @@ const reasons: Readonly<Record<string, string>> = {
 export function ioError(error: unknown, path: string, verb: 'read' | 'write'): unknown {
   const code = error instanceof TfkError ? undefined : systemCode(error);
   if (code === undefined) return error;
-  const reason = reasons[code] ?? `${messageOf(error)}.`;
+  const reason =
+    verb === 'write' && code === 'ENOENT'
+      ? 'no such file or folder. Create the folder first.'
+      : (reasons[code] ?? `${messageOf(error)}.`);
   return new DataError(`Cannot ${verb} ${path}: ${reason}`, { op: verb, received: path, cause: error });
 }
 

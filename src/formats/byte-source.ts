@@ -59,9 +59,10 @@ async function* memberPieces(path: string, name: string): AsyncGenerator<Uint8Ar
   }
 }
 
-/** A file as it stands; it is open only while something is read. */
+/** A file as it stands, open from the first read on. */
 class FileStream implements ByteStream {
   readonly #path: string;
+  #file: FileHandle | undefined;
   #position: number;
 
   constructor(path: string, position: number) {
@@ -70,19 +71,25 @@ class FileStream implements ByteStream {
   }
 
   async fill(target: Uint8Array): Promise<number> {
-    return withFile(this.#path, async (file) => {
+    try {
+      this.#file ??= await open(this.#path);
       let filled = 0;
       while (filled < target.length) {
-        const { bytesRead } = await file.read(target, filled, target.length - filled, this.#position);
+        const { bytesRead } = await this.#file.read(target, filled, target.length - filled, this.#position);
         if (bytesRead === 0) break;
         filled += bytesRead;
         this.#position += bytesRead;
       }
       return filled;
-    });
+    } catch (error) {
+      throw ioError(error, this.#path, 'read');
+    }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
 }
 
 /** What comes piece by piece; to begin further on, pieces are dropped. */

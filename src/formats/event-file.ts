@@ -1,14 +1,23 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Writer, wireTypes } from '../onnx/wire.ts';
-import { ioError } from './atomic.ts';
+import { ioError, makeFolder } from './atomic.ts';
 import { hparamsBegin, hparamsEnd } from './event-hparams.ts';
+import { type DeviceTimes, runMetadata } from './event-run-metadata.ts';
 import { type Bitmap, encodePng } from './png.ts';
 import { recordOf } from './tfrecord.ts';
 
 /** Fields of TensorBoard's messages. @source tensorboard/compat/proto/event.proto, summary.proto, graph.proto */
-const event = { wallTime: 1, step: 2, fileVersion: 3, graph: 4, summary: 5, session: 7 } as const;
+const event = {
+  wallTime: 1,
+  step: 2,
+  fileVersion: 3,
+  graph: 4,
+  summary: 5,
+  session: 7,
+  runMetadata: 8,
+} as const;
 const value = { tag: 1, tensor: 8, metadata: 9 } as const;
 const fixed64: typeof wireTypes.fixed64 = wireTypes.fixed64;
 const { varint, bytes } = wireTypes;
@@ -27,10 +36,10 @@ export interface GraphNode {
 
 let opened = 0;
 
-/** A file of events that TensorBoard reads: scalars, histograms, texts, pictures, settings and a graph. */
+/** A file of events that TensorBoard reads: scalars, histograms, texts, pictures, settings, a graph and its times. */
 export class EventFile {
   readonly #path: string;
-  #pending: Uint8Array[] = [];
+  #pending: (Uint8Array | Promise<Uint8Array>)[] = [];
 
   private constructor(path: string) {
     this.#path = path;
@@ -45,7 +54,7 @@ export class EventFile {
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0');
     const path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${opened++}.v2`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const events = new EventFile(path);
       events.#add(0, (w) => {
         w.tag(event.fileVersion, bytes);
@@ -92,8 +101,27 @@ export class EventFile {
   /** Pictures of one size. */
   images(tag: string, step: number, pictures: readonly Bitmap[]): void {
     const size = [pictures[0]?.width, pictures[0]?.height].map((n) => Buffer.from(String(n)));
-    const content = [...size, ...pictures.map(encodePng)];
-    this.#summary(tag, step, 'images', dataClasses.blobs, (w) => strings(w, [content.length], content));
+    const encoded = Promise.all(pictures.map(encodePng)).then((files) => {
+      const content = [...size, ...files];
+      return record(step, (w) =>
+        summary(w, tag, 'images', dataClasses.blobs, () => strings(w, [content.length], content)),
+      );
+    });
+    encoded.catch(() => {}); // flush tells
+    this.#pending.push(encoded);
+  }
+
+  /** What a run of the graph took: nodes by device, of which those that the graph has are shown there. */
+  runMetadata(tag: string, step: number, devices: readonly DeviceTimes[]): void {
+    this.#add(step, (w) => {
+      w.tag(event.runMetadata, bytes);
+      w.message(() => {
+        w.tag(1, bytes);
+        w.string(tag);
+        w.tag(2, bytes);
+        w.bytes(runMetadata(devices));
+      });
+    });
   }
 
   /** What the run was set to, by name: TensorBoard compares runs by it. */
@@ -146,42 +174,56 @@ export class EventFile {
     writeTensor: (w: Writer) => void,
     content?: Uint8Array,
   ): void {
-    this.#add(step, (w) => {
-      w.tag(event.summary, bytes);
-      w.message(() => {
-        w.tag(1, bytes);
-        w.message(() => {
-          w.tag(value.tag, bytes);
-          w.string(tag);
-          w.tag(value.tensor, bytes);
-          w.message(() => writeTensor(w));
-          w.tag(value.metadata, bytes);
-          w.message(() => metadata(w, plugin, dataClass, content));
-        });
-      });
-    });
+    this.#add(step, (w) => summary(w, tag, plugin, dataClass, () => writeTensor(w), content));
   }
 
   #add(step: number, body: (w: Writer) => void): void {
-    const w = new Writer();
-    w.tag(event.wallTime, fixed64);
-    w.append(new Uint8Array(Float64Array.of(Date.now() / 1000).buffer));
-    w.tag(event.step, varint);
-    w.varint(step);
-    body(w);
-    this.#pending.push(recordOf(w.finish()));
+    this.#pending.push(record(step, body));
   }
 
   /** Writes what was added. @throws {@link DataError} when the disk is full */
   async flush(): Promise<void> {
-    const pending = Buffer.concat(this.#pending);
+    const pending = this.#pending;
     this.#pending = [];
     try {
-      await appendFile(this.#path, pending);
+      await appendFile(this.#path, Buffer.concat(await Promise.all(pending)));
     } catch (error) {
       throw ioError(error, this.#path, 'write');
     }
   }
+}
+
+/** An event as it stands in the file. */
+function record(step: number, body: (w: Writer) => void): Uint8Array {
+  const w = new Writer();
+  w.tag(event.wallTime, fixed64);
+  w.append(new Uint8Array(Float64Array.of(Date.now() / 1000).buffer));
+  w.tag(event.step, varint);
+  w.varint(step);
+  body(w);
+  return recordOf(w.finish());
+}
+
+function summary(
+  w: Writer,
+  tag: string,
+  plugin: string,
+  dataClass: number,
+  writeTensor: () => void,
+  content?: Uint8Array,
+): void {
+  w.tag(event.summary, bytes);
+  w.message(() => {
+    w.tag(1, bytes);
+    w.message(() => {
+      w.tag(value.tag, bytes);
+      w.string(tag);
+      w.tag(value.tensor, bytes);
+      w.message(writeTensor);
+      w.tag(value.metadata, bytes);
+      w.message(() => metadata(w, plugin, dataClass, content));
+    });
+  });
 }
 
 function metadata(w: Writer, plugin: string, dataClass: number, content?: Uint8Array): void {

@@ -137,8 +137,10 @@ function rowCount(given: bigint): number {
 async function readPart(path: string, bytes: ByteSource, start: number, end: number): Promise<ArrayBuffer> {
   const length = end - start;
   const there = start >= 0 && length >= 0 && end <= (bytes.size ?? 0) && length <= longestRead;
-  const part = there ? new Uint8Array(length) : undefined;
-  if (part === undefined || (await bytes.from(start).fill(part)) < length)
+  const part = new Uint8Array(there ? length : 0);
+  const stream = bytes.from(start);
+  const read = there ? await stream.fill(part).finally(() => stream.close()) : 0;
+  if (!there || read < length)
     throw new FormatError(`${path}: not a readable Parquet file: it has no bytes ${start} to ${end}.`);
   return part.buffer;
 }

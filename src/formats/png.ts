@@ -1,9 +1,3 @@
-import { crc32, deflateSync } from 'node:zlib';
-
-const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-/** Colour types by the number of channels. */
-const colourTypes: Readonly<Record<number, number>> = { 1: 0, 2: 4, 3: 2, 4: 6 };
-
 /** A picture of bytes, row by row, its channels side by side. */
 export interface Bitmap {
   readonly width: number;
@@ -13,30 +7,11 @@ export interface Bitmap {
   readonly pixels: Uint8Array;
 }
 
-/** A small picture as PNG, without filters: what reports and logs show. @source W3C PNG specification, sections 5 and 11 */
-export function encodePng({ width, height, channels, pixels }: Bitmap): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, colourTypes[channels] as number, 0, 0, 0], 8);
-  const stride = width * channels;
-  const lines = Buffer.alloc(height * (stride + 1)); // each line begins with its filter: none
-  for (let y = 0; y < height; y++)
-    lines.set(pixels.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(lines)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
+/** A picture as PNG: what reports and logs show. */
+export async function encodePng({ width, height, channels, pixels }: Bitmap): Promise<Buffer> {
+  const sharp = (await import('sharp')).default; // when the first picture comes
+  const raw = { width, height, channels: channels as 1 | 2 | 3 | 4 };
+  return sharp(pixels, { raw }).png().toBuffer();
 }
 
 /**

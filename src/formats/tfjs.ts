@@ -14,6 +14,7 @@ import { besideOf } from './beside.ts';
 import { float16 } from './half.ts';
 import { toJson } from './keras-json.ts';
 import { modelFromKeras, modelToKeras } from './keras-model.ts';
+import { KerasOperation } from './keras-operation.ts';
 import { legacyConfig, modernConfig } from './legacy-config.ts';
 import { assignByLayer, type LayerWeights, legacyOrder, type StoredTensor } from './named-weights.ts';
 import type { LoadOptions } from './save.ts';
@@ -157,7 +158,15 @@ export async function exportTfjs(model: Model, path: string): Promise<void> {
       { op: 'export', received: path },
     );
   }
-  const named = leavesOf(model).flatMap((layer) =>
+  const leaves = leavesOf(model);
+  const operation = leaves.find((layer) => layer instanceof KerasOperation);
+  if (operation) {
+    throw new ConfigError(
+      `export: "${operation.name}" is an operation of Keras 3 and no layer, which TensorFlow.js does not have.`,
+      { op: 'export', received: operation.name },
+    );
+  }
+  const named = leaves.flatMap((layer) =>
     legacyOrder(layer).map((weight) => ({ name: storedName(layer, weight.name), tensor: weight.merged })),
   );
   const weights = named.map(({ name, tensor: { shape, dtype } }) => ({

@@ -228,7 +228,7 @@ export abstract class Model<
     return summarize(this as unknown as Model, options);
   }
 
-  /** Writes the model: `.keras` (all of it) or `.weights.h5` (weights only). Atomic. */
+  /** Writes the model: `.keras` (all of it), `.h5` (as older Keras) or `.weights.h5` (weights only). Atomic. */
   async save(path: string, options: { overwrite?: boolean } = {}): Promise<void> {
     const { saveModel } = await import('../formats/save.ts');
     await saveModel(this as unknown as Model, path, options);

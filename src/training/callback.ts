@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Configured, ConfiguredRegistry } from '../core/configured.ts';
 import type { State } from '../core/state.ts';
 import type { Weight } from '../layers/weight.ts';
+import type { TraceEvent } from './profile.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Loss and metrics by key. */
@@ -97,6 +98,8 @@ export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configur
   onPredictEnd?(logs: Logs): void | Promise<void>;
   onPredictBatchBegin?(batch: number, logs: Logs): void | Promise<void>;
   onPredictBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
+  /** Before the end of training: what `profile` of `fit` traced. */
+  onTrace?(events: readonly TraceEvent[]): void | Promise<void>;
 
   /** What the callback must remember to go on in another process. */
   state?(): State;
@@ -176,7 +179,7 @@ export class CallbackList {
   }
 
   /** Calls a hook of all callbacks, one after the other. */
-  async call(hook: HookName, ...args: [Logs] | [number, Logs]): Promise<void> {
+  async call(hook: HookName, ...args: [Logs] | [number, Logs] | [readonly TraceEvent[]]): Promise<void> {
     for (const callback of this.#callbacks) {
       const method = callback[hook] as ((...args: unknown[]) => void | Promise<void>) | undefined;
       if (method !== undefined) await method.apply(callback, args);

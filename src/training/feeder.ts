@@ -214,7 +214,7 @@ export class StreamFeeder implements Feeder {
     }
     this.#given++;
     this.#inPass++;
-    return this.#feed(value);
+    return this.#feed(value, this.#cursor);
   }
 
   state(): State {
@@ -257,7 +257,7 @@ export class StreamFeeder implements Feeder {
     return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   }
 
-  #feed(batch: BatchLike): Feed {
+  #feed(batch: BatchLike, cursor: Cursor<BatchLike> | undefined): Feed {
     if (!Array.isArray(batch)) {
       throw new DataError(
         'An iterable of batches must give [x, y] or [x, y, sampleWeight]; use [x] for predictions.',
@@ -275,7 +275,10 @@ export class StreamFeeder implements Feeder {
     const types = this.#canonical(batchTypes(data, data.size));
     return {
       types,
-      fill: (target) => copyBatch(data, target, (from, to) => copyRows(from, undefined, 0, data.size, to)),
+      fill: (target) => {
+        copyBatch(data, target, (from, to) => copyRows(from, undefined, 0, data.size, to));
+        cursor?.recycle?.(batch);
+      },
     };
   }
 

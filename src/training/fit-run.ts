@@ -111,6 +111,8 @@ export class FitRun implements RunSwitches {
       throw error;
     }
     steps.store?.useAverages();
+    const trace = await steps.endProfile();
+    if (trace !== undefined) await callbacks.call('onTrace', trace);
     await callbacks.call('onTrainEnd', this.#logs);
     return this.history;
   }

@@ -6,7 +6,7 @@ import type { TensorData } from '../core/dtype.ts';
 import type { Key } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { sizeOf } from '../core/shape.ts';
-import { InternalError } from '../errors.ts';
+import { DtypeError, InternalError } from '../errors.ts';
 import { input } from '../ir/graph.ts';
 import type { Weight } from '../layers/weight.ts';
 import { OptimizerState, optimizerRegions, type Run, type Search, WasmUpdate } from '../optimizers/index.ts';
@@ -36,6 +36,7 @@ export class ParameterStore {
 
   private constructor(model: Trainable, compiled: Compiled, shared: boolean) {
     this.#trained = model.trainableWeights;
+    this.#trained.forEach(requireFloat32);
     this.#kept = keptOf(model);
     const sizes = (list: readonly Weight[]): number[] => list.map((w) => sizeOf(w.shape));
     const layout = {
@@ -207,11 +208,18 @@ export class ParameterStore {
   }
 }
 
-/** What a model's layers keep beside trained weights. */
-export const keptOf = (model: Trainable): readonly Weight[] => [
-  ...model.nonTrainableWeights,
-  ...model.states,
-];
+/** What a model's layers keep beside trained weights and may change; other element types than float32 stay as they are. */
+export const keptOf = (model: Trainable): readonly Weight[] =>
+  [...model.nonTrainableWeights, ...model.states].filter(({ dtype }) => dtype === 'float32');
+
+/** @throws {@link DtypeError} */
+function requireFloat32({ path, dtype }: Weight): void {
+  if (dtype === 'float32') return;
+  throw new DtypeError(
+    `weight "${path}": only float32 is trained. Received ${dtype}. Freeze its layer, or make the weight float32.`,
+    { argument: path, expected: 'float32', received: dtype },
+  );
+}
 
 /** Projects weights onto their constraints, in place. */
 class Constrainer {

@@ -46,6 +46,7 @@ export class Profile {
   #traced = 0;
   #duration = 0;
   #isDone = false;
+  #events: readonly TraceEvent[] = [];
   #last = performance.now();
 
   private constructor(path: string, folder: string) {
@@ -103,9 +104,9 @@ export class Profile {
     if (this.#traced >= enough) await this.end();
   }
 
-  /** Writes the file, once. */
-  async end(): Promise<void> {
-    if (this.#isDone) return;
+  /** Writes the file, once. @returns what was traced */
+  async end(): Promise<readonly TraceEvent[]> {
+    if (this.#isDone) return this.#events;
     this.#isDone = true;
     const events: TraceEvent[] = [
       { name: 'process_name', ph: 'M', ...host, args: { name: 'tfk' } },
@@ -127,6 +128,8 @@ export class Profile {
     }
     await rm(this.#folder, { recursive: true, force: true });
     await writeFile(this.#path, JSON.stringify({ displayTimeUnit: 'ms', traceEvents: events }));
+    this.#events = events;
+    return events;
   }
 }
 

@@ -12,7 +12,7 @@ const formatLogs = (logs: Logs): string =>
 
 /**
  * Progress of training on the terminal: a bar per epoch (`verbose: 1`) or a line per epoch (`verbose: 2`, the default
- * where the output is not a terminal).
+ * where the output is not a terminal, and what becomes of the bar there).
  */
 export class ProgbarLogger extends Callback {
   #bar: SingleBar | undefined;
@@ -27,7 +27,7 @@ export class ProgbarLogger extends Callback {
   override onEpochBegin(epoch: number): void {
     const { epochs, steps, verbose } = this.run.info;
     this.#started = performance.now();
-    if (verbose === 1) this.#bar = startBar(`Epoch ${epoch + 1}/${epochs}`, steps);
+    if (verbose === 1 && process.stderr.isTTY) this.#bar = startBar(`Epoch ${epoch + 1}/${epochs}`, steps);
   }
 
   override onTestBegin(): void {

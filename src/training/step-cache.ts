@@ -4,7 +4,7 @@ import { versionOf } from './built-in-weights.ts';
 import type { Compiled } from './compile.ts';
 import { typesKey } from './feeder.ts';
 import { ParameterStore } from './parameters.ts';
-import type { Profile } from './profile.ts';
+import type { Profile, TraceEvent } from './profile.ts';
 import { RepeatedStep } from './repeated-step.ts';
 import { SingleStep, type Step } from './step.ts';
 import type { BatchTypes, StepKind } from './step-graph.ts';
@@ -136,11 +136,11 @@ export class StepCache {
     this.#profile = profile;
   }
 
-  /** Writes the trace that was begun, if any. */
-  async endProfile(): Promise<void> {
+  /** Writes the trace that was begun, if any. @returns what was traced */
+  async endProfile(): Promise<readonly TraceEvent[] | undefined> {
     const profile = this.#profile;
     this.#profile = undefined;
-    await profile?.end();
+    return profile?.end();
   }
 
   /** Releases native sessions; the weights stay where they are. */

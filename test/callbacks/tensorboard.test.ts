@@ -179,6 +179,28 @@ describe('tensorBoard', () => {
     }
   });
 
+  test('with a profile the time of each layer, by the names that the graph has', async () => {
+    const x = input({ shape: [3], name: 'x' });
+    const hidden = layers.dense({ units: 4, activation: 'tanh', name: 'hidden' }).apply(x);
+    const small = model({ inputs: x, outputs: layers.dense({ units: 1, name: 'score' }).apply(hidden) });
+    small.compile({ optimizer: 'sgd', loss: 'mse' });
+    const logDir = join(base, 'profile');
+    const board = callbacks.tensorBoard({ logDir });
+    const profile = join(base, 'trace.json');
+    await small.fit(samples.x, samples.y, { verbose: 0, profile, callbacks: [board] });
+    const { events } = await eventsOf(join(logDir, 'train'));
+    const tagged = part(events.find((event) => event[8] !== undefined) as Message, 8);
+    expect(text(tagged, 1)).toBe('profile');
+    const devices = (part(part(tagged, 2), 1)[1] ?? []).map((device) => decode(device as Buffer));
+    const [host, runtime] = devices.map((device) => ({
+      name: text(device, 1),
+      nodes: new Map((device[2] ?? []).map((n) => decode(n as Buffer)).map((n) => [text(n, 1), n[5]?.[0]])),
+    }));
+    expect([host?.name, runtime?.name]).toEqual(['/device:HOST:0', '/device:RUNTIME:0']);
+    for (const name of ['feed', 'run', 'optimizer']) expect(host?.nodes.get(name)).toBeGreaterThan(0);
+    for (const name of ['hidden', 'score']) expect(runtime?.nodes.get(name)).toBeGreaterThan(0);
+  });
+
   test('the graph: a node for each layer, connected as the model is', async () => {
     const x = input({ shape: [3], name: 'x' });
     const a = layers.dense({ units: 1, name: 'a' }).apply(x);

@@ -28,7 +28,7 @@ describe('tfk convert and tfk export', () => {
   test('every model format becomes every other', async () => {
     const expected = await outputs(await saved());
     let from = at('model.keras');
-    for (const to of ['a.onnx', 'web/model.json', 'b.keras']) {
+    for (const to of ['a.onnx', 'web/model.json', 'b.keras', 'b.h5']) {
       const { code, stderr } = await callTfk('convert', from, at(to));
       expect({ code, stderr }).toEqual({ code: exitCodes.ok, stderr: `${at(to)} written.\n` });
       const actual = await outputs(await tfk.loadModel(at(to)));

@@ -7,11 +7,14 @@ import { callTfk } from './run-tfk.ts';
 
 /** Pictures of two classes, red and blue. */
 const pictures = Object.fromEntries(
-  ['red', 'blue'].flatMap((name, c) =>
-    Array.from({ length: 12 }, (_, i) => {
-      const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, p) => (p % 3 === 2 * c ? 200 + i : i));
-      return [`photos/${name}/${i}.png`, encodePng({ width: 8, height: 8, channels: 3, pixels })] as const;
-    }),
+  await Promise.all(
+    ['red', 'blue'].flatMap((name, c) =>
+      Array.from({ length: 12 }, async (_, i) => {
+        const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, p) => (p % 3 === 2 * c ? 200 + i : i));
+        const picture = { width: 8, height: 8, channels: 3, pixels };
+        return [`photos/${name}/${i}.png`, await encodePng(picture)] as const;
+      }),
+    ),
   ),
 );
 const rows = Array.from({ length: 40 }, (_, i) => i);

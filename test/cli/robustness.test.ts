@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -25,6 +25,32 @@ describe('tfk train where it cannot write', () => {
       expect(stderr).not.toMatch(/^\s+at /m);
       const left = await readdir(join(folder, 'run'), { recursive: true });
       expect(left.filter((name) => name.endsWith('.tmp') || name.endsWith('model.keras'))).toEqual([]);
+    }),
+  );
+
+  posix('into a folder that is read-only', () =>
+    withFiles(files, async (folder) => {
+      await writeFile(join(folder, 'train.json'), pointsConfig(folder));
+      await mkdir(join(folder, 'run'));
+      await chmod(join(folder, 'run'), 0o555);
+      await chmod(folder, 0o755);
+      // root may write anywhere: it becomes somebody else
+      const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+      const options = { cwd: folder, encoding: 'utf8', ...user } as const;
+      for (const output of ['run', 'run/below']) {
+        const { status, stderr } = spawnSync(
+          process.execPath,
+          [main, 'train', 'train.json', '--quiet', '--output', output],
+          options,
+        );
+        expect([status, stderr]).toEqual([
+          3,
+          expect.stringMatching(
+            /Cannot write run.*: permission denied. Check its owner and mode, or use another/,
+          ),
+        ]);
+        expect(stderr).not.toMatch(/^\s+at /m);
+      }
     }),
   );
 

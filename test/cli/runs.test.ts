@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -158,6 +158,26 @@ describe('tfk report', () => {
       expect(pictures.length).toBeLessThanOrEqual(24);
       for (const [, base64 = ''] of pictures)
         expect(Buffer.from(base64, 'base64').subarray(1, 4).toString()).toBe('PNG');
+    }));
+
+  test('of a run whose data has moved, what is left, and what is missing', () =>
+    withConfig({ fit: { epochs: 1 } }, async (folder, path, run) => {
+      expect((await callTfk('train', path, '--quiet')).code).toBe(0);
+      await rm(join(folder, 'points.npz'));
+      await rm(join(run, 'record.json'));
+      await writeFile(join(run, 'record.json'), 'no JSON');
+      const page = join(folder, 'report.html');
+      const { code, stderr } = await callTfk('report', run, '--output', page);
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringMatching(
+          /run: not shown: confusion and mistakes: Cannot read .*points.npz: no such file/,
+        ),
+      ]);
+      const html = await readFile(page, 'utf8');
+      expect(html).toMatch(/Not shown.*versions and machine: .*record.json: not valid JSON.*points.npz/s);
+      expect(html).toContain('Network');
+      expect(html.match(/<figure>/g)).toHaveLength(2);
     }));
 
   test('writes one page about several runs, which needs nothing else', () =>

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { modeOf, roundsOf, type Sweep, sweepOf, trialsOf } from '../../src/config/sweep.ts';
+import { fallsBehind, modeOf, roundsOf, type Sweep, sweepOf, trialsOf } from '../../src/config/sweep.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { withFiles } from '../data/files.ts';
 import { callTfk, pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
@@ -70,6 +70,19 @@ describe('what is tried', () => {
       { epochs: 20, survivors: 1 },
     ]);
     expect(roundsOf(sweep({ halving }), 2, 20).at(-1)).toEqual({ epochs: 20, survivors: 1 });
+  });
+
+  test('the median rule: worse than most of those before, after as many epochs', () => {
+    const median = { minEpochs: 2, minTrials: 3 };
+    const others = [[5, 1], [5, 2], [5, 4], [5]];
+    const stops = (figures: readonly (number | null)[], mode: 'min' | 'max' = 'min', before = others) =>
+      fallsBehind(sweep({ median }), mode, figures, before);
+    expect([stops([9, 2.1]), stops([9, 2]), stops([9, null])]).toEqual([true, false, true]);
+    expect([stops([9, 1.9], 'max'), stops([9, 2.1], 'max')]).toEqual([true, false]);
+    expect(stops([9])).toBe(false); // too few epochs
+    expect(stops([9, 9], 'min', others.slice(1))).toBe(false); // too few trials that came so far
+    expect(stops([9, 3.5], 'min', [...others, [5, 8]])).toBe(true); // the median of four: 3
+    expect(fallsBehind(sweep({}), 'min', [9, 9], others)).toBe(false);
   });
 
   test.each([
@@ -163,6 +176,33 @@ describe('tfk sweep', () => {
         expect(await historyOf(join(run, trial))).toBe(await historyOf(join(whole, trial)));
     }));
 
+  test('the median rule stops trials that fall behind, also when it was killed in between', () => {
+    const values = { 'compile.optimizer.learningRate': [0.03, 0.03, 0.02, 0.0001, 0.05] };
+    const median = { minEpochs: 2, minTrials: 2 };
+    return withSweep(
+      { sweep: { values, median }, fit: { epochs: 6, batchSize: 1 } },
+      async (folder, path, run) => {
+        const whole = join(folder, 'whole');
+        const { code, stdout } = await callTfk('sweep', path, '--json', '--output', whole);
+        expect(code).toBe(0);
+        const { results } = JSON.parse(stdout);
+        const worst = results.at(-1);
+        expect(worst).toMatchObject({ name: 'trial-4', state: 'stopped', epochs: 2 });
+        expect(results[0].state).toBe('finished');
+        let sent = false;
+        await runTfk(['sweep', path], {
+          onOutput: (text, kill) => {
+            if (!sent && text.includes('trial-3 ')) kill('SIGKILL');
+            sent ||= text.includes('trial-3 ');
+          },
+        });
+        expect((await callTfk('sweep', path, '--resume', '--quiet')).code).toBe(0);
+        const read = (of: string) => readFile(join(of, 'results.json'), 'utf8');
+        expect(await read(run)).toBe(await read(whole));
+      },
+    );
+  });
+
   test('a trial that fails is told and passed over; when all do, it is an error', () =>
     withSweep({ sweep: { values: { 'fit.stepsPerEpoch': [2] } } }, async (_, path, run) => {
       const broken = ['--grid', 'model.layers.1.units=2,3'];
@@ -180,7 +220,12 @@ describe('tfk sweep', () => {
       const monitor = ['--set', 'sweep.monitor=val_goodness', '--set', 'sweep.mode=max'];
       expect(await callTfk('sweep', path, ...monitor)).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining('val_accuracy'),
+        stderr: expect.stringMatching(/val_goodness.*val_accuracy/s),
+      });
+      const blind = await callTfk('sweep', path, '--set', 'data.validationSplit=0');
+      expect(blind).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--set data.validationSplit=0.2'),
       });
     }));
 });

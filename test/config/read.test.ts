@@ -122,7 +122,7 @@ describe('readConfig', () => {
 describe('examples', () => {
   test('are configs that are right', async () => {
     const files = (await readdir('examples', { recursive: true })).filter((file) => file.endsWith('.json'));
-    expect(files).toHaveLength(9);
+    expect(files.length).toBeGreaterThan(8);
     for (const file of files) await expect(readConfig(join('examples', file))).resolves.toBeDefined();
   });
 });

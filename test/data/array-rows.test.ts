@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import type { State } from '../../src/core/state.ts';
 import { swapBytes, writeNpy, writeNpz } from '../../src/formats/npy.ts';
-import { data, FormatError, type Tensor, tensor } from '../../src/index.ts';
+import { packState, unpackState } from '../../src/formats/state-file.ts';
+import { data, FormatError, Tensor, tensor } from '../../src/index.ts';
 import { elementsOf, resumesEverywhere } from './pipelines.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-rows-'));
@@ -164,5 +166,62 @@ describe('zip', () => {
       .open()
       .next();
     expect(value).toEqual([0, 0]);
+  });
+});
+
+describe('memory that is used again', () => {
+  /** Several blocks of rows. */
+  const rows = tensor(
+    Int16Array.from({ length: 1_600_000 }, (_, i) => i % 30_011),
+    [1600, 1000],
+  );
+  const path = file('blocks.npy', writeNpy(rows));
+
+  test('holds a later block once no row of the one before is used', async () => {
+    const cursor = (await data.npyRows(path)).open();
+    const first: Tensor[] = [];
+    for (let i = 0; i < 524; i++) first.push((await cursor.next()).value as Tensor);
+    const { buffer } = (first[0] as Tensor).data;
+    for (const row of first.slice(1)) cursor.recycle?.(row);
+    const second = (await cursor.next()).value as Tensor;
+    expect(second.data.buffer).not.toBe(buffer);
+    cursor.recycle?.(first[0] as Tensor);
+    for (let i = 1; i < 524; i++) await cursor.next();
+    const third = (await cursor.next()).value as Tensor;
+    expect(third.data.buffer).toBe(buffer);
+    expect(third.equals(rows.rows(1048, 1049).reshape([1000]))).toBe(true);
+    await cursor.return();
+  });
+
+  test('changes neither the elements nor the places in the data', async () => {
+    const batches = async (): Promise<data.Pipeline<[Tensor, Tensor]>> =>
+      data
+        .zip([await data.npyRows(path), data.range(1600)])
+        .shuffle(200, { seed: 1 })
+        .batch(64)
+        .prefetch(2);
+    const expected = await (await batches()).toArray();
+    const cursor = (await batches()).open();
+    const rest = async (from: data.Pipeline<[Tensor, Tensor]>, place: State): Promise<Tensor[]> => {
+      const resumed = from.open();
+      await resumed.restore(place);
+      const found: Tensor[] = [];
+      for (let item = await resumed.next(); !item.done; item = await resumed.next()) {
+        found.push(...item.value.map(({ dtype, shape, data }) => new Tensor(dtype, shape, data.slice())));
+        resumed.recycle?.(item.value);
+      }
+      return found;
+    };
+    for (const [i, batch] of expected.entries()) {
+      const { value } = await cursor.next();
+      expect(value?.every((part, k) => part.equals(batch[k] as Tensor))).toBe(true);
+      if (value) cursor.recycle?.(value);
+      await new Promise(setImmediate); // later batches are begun
+      if (i % 8 !== 3) continue;
+      const found = await rest(await batches(), unpackState(packState(cursor.state()), 'place'));
+      const others = expected.slice(i + 1).flat();
+      expect(found.every((part, k) => part.equals(others[k] as Tensor))).toBe(true);
+      expect(found).toHaveLength(others.length);
+    }
   });
 });

@@ -143,6 +143,30 @@ describe('each stage', () => {
     await expect(cursor.next()).rejects.toThrow('one');
   });
 
+  test('memory of a batch that is no longer used serves for a later one', async () => {
+    const rows = tensor(
+      Float32Array.from({ length: 12 }, (_, i) => i),
+      [6, 2],
+    );
+    const batches = fromArrays([rows, ['a', 'b', 'c', 'd', 'e', 'f']]).batch(2);
+    const cursor = batches.open();
+    const next = async () => (await cursor.next()).value as [Tensor, string[]];
+    const first = await next();
+    const second = await next();
+    expect(second[0].data).not.toBe(first[0].data);
+    cursor.recycle?.(first);
+    const third = await next();
+    expect(third[0].data).toBe(first[0].data);
+    expect([third[0].array(), third[1]]).toEqual([
+      [
+        [8, 9],
+        [10, 11],
+      ],
+      ['e', 'f'],
+    ]);
+    expect(batches.cache().open().recycle).toBeUndefined(); // who keeps them may go on using them
+  });
+
   test('prefetch works ahead, but no further than told', async () => {
     const made: number[] = [];
     const pipeline = range(9)
