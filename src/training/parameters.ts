@@ -29,7 +29,8 @@ export class ParameterStore {
   readonly #update: WasmUpdate | undefined;
   readonly #search: Search | undefined;
   /** State that steps update: where it is, and where they write what it will be. */
-  readonly #moving: { readonly now: Float32Array; readonly next: Float32Array }[] = [];
+  readonly #moving: { readonly weight: Weight; readonly now: Float32Array; readonly next: Float32Array }[] =
+    [];
   /** Gradients that are given as rows. */
   readonly #rowGradients = new Map<Weight, RowGradient>();
   #constrain: Constrainer | undefined;
@@ -120,7 +121,7 @@ export class ParameterStore {
     const place = this.#place(weight);
     const next = this.#arena.view('nextState', place);
     if (!this.#moving.some((m) => m.next === next)) {
-      this.#moving.push({ now: this.#arena.view('state', place), next });
+      this.#moving.push({ weight, now: this.#arena.view('state', place), next });
     }
     return next;
   }
@@ -151,19 +152,18 @@ export class ParameterStore {
   /** Replaces the weights by their running means, where the optimizer keeps some, as training ends. */
   useAverages(): void {
     this.state.useAverages();
-    this.changed();
+    this.#trainedChanged();
   }
 
   /** Exchanges the weights and their running means. */
   swapAverages(): void {
     this.state.swapAverages();
-    this.changed();
+    this.#trainedChanged();
   }
 
-  /** Says that the weights got other values. */
-  changed(): void {
+  /** Says that trained weights got other values; frozen ones stay as they were, and what was made of them is of use. */
+  #trainedChanged(): void {
     for (const weight of this.#trained) weight.changed();
-    for (const weight of this.#kept) weight.changed();
   }
 
   async #searchStep(search: Search, loss: number, evaluate: () => Promise<number>): Promise<void> {
@@ -174,8 +174,11 @@ export class ParameterStore {
   }
 
   #settle(): Promise<void> | undefined {
-    for (const { now, next } of this.#moving) now.set(next);
-    this.changed();
+    for (const { weight, now, next } of this.#moving) {
+      now.set(next);
+      weight.changed();
+    }
+    this.#trainedChanged();
     return this.#constrain?.apply();
   }
 

@@ -1,6 +1,7 @@
 import type { Executable } from '../backend/backend.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { yieldToEventLoop } from '../core/event-loop.ts';
+import type { Weight } from '../layers/weight.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
@@ -14,6 +15,8 @@ export class RepeatedStep extends Step {
   readonly #store: ParameterStore;
   readonly #loop: RepeatGraph;
   readonly #learningRates: Float32Array;
+  /** Weights that a run gives other values. */
+  readonly #changing: readonly Weight[];
   /** Slots are in the arena, weights where they are; scalars here. */
   readonly #shared: readonly Float32Array[];
   readonly #iteration = new Float32Array(1);
@@ -30,6 +33,7 @@ export class RepeatedStep extends Step {
   ) {
     super(step, executable, 'train', size, repeats);
     this.#loop = loop;
+    this.#changing = [...step.outputs.gradients, ...step.outputs.updates];
     this.#store = store;
     this.#learningRates = new Float32Array(repeats);
     this.#shared = loop.shared.map(() => new Float32Array(1));
@@ -92,6 +96,6 @@ export class RepeatedStep extends Step {
     for (const [i, name] of this.#loop.shared.entries())
       state.shared[name] = (this.#shared[i] as Float32Array)[0] as number;
     state.iteration += this.repeats;
-    this.#store.changed();
+    for (const weight of this.#changing) weight.changed();
   }
 }

@@ -136,6 +136,21 @@ describe('predictions follow the weights', () => {
     await expectTruth(model);
   });
 
+  test.each([1, 2])(
+    'frozen weights do not count as changed, at %i steps a run',
+    async (stepsPerExecution) => {
+      const model = await settledModel();
+      const frozen = model.layers.filter((layer) => layer.name !== 'head');
+      for (const layer of frozen) layer.trainable = false;
+      model.compile({ optimizer: 'sgd', loss: 'mse', stepsPerExecution });
+      const versions = () => frozen.flatMap(({ weights }) => weights.map((w) => w.version));
+      const before = versions();
+      await model.fit(x, y, { batchSize: 3, verbose: 0 });
+      expect(versions()).toEqual(before);
+      await expectTruth(model);
+    },
+  );
+
   test('of a stateful layer go on from batch to batch, and start anew', async () => {
     const model = tfk.sequential([
       tfk.input({ shape: [3, 2], batchSize: 2 }),
