@@ -1,5 +1,5 @@
 /**
- * Jest runs the compiled tests (`dist/test`), the very files that ship, with no transform.
+ * Jest runs the compiled tests (`dist/test`) with no transform.
  * TFK_DIST names another build folder.
  */
 const dist = process.env.TFK_DIST ?? 'dist';
@@ -8,6 +8,8 @@ const project = (displayName, testMatch) => ({
   testMatch: testMatch.map((glob) => `<rootDir>/${dist}/test/${glob}`),
   testEnvironment: '<rootDir>/test/host-environment.cjs',
   transform: {},
+  // examples and tests share one library: the sources, not the bundle made of them
+  moduleNameMapper: { '^tfk$': `<rootDir>/${dist}/src/index.js` },
   modulePathIgnorePatterns: [],
 });
 export default {

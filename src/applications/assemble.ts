@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Tensor, TensorLike } from '../core/tensor.ts';

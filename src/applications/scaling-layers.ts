@@ -1,6 +1,6 @@
 /** Layers that two of Keras's applications define for themselves; files refer to them by these names. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { initializers } from '../layers/initializers.ts';
 import { Layer, layerOptions, type Values } from '../layers/layer.ts';

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { FormatError } from '../errors.ts';
 import { makeFolder, removeUnfinishedWrites } from '../formats/atomic.ts';

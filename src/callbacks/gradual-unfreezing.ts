@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 

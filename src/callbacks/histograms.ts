@@ -1,5 +1,5 @@
 import { appendFile, readFile, rm } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { ioError, systemCode, writeFileAtomic } from '../formats/atomic.ts';
 import { histogramOf } from '../formats/event-file.ts';

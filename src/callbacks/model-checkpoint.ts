@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyNumber, parseState, type State } from '../core/state.ts';
 import { ConfigError } from '../errors.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';

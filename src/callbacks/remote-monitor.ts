@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 
 const schema = z.strictObject({

@@ -10,7 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import { DataError } from '../errors.ts';
 import { ioError } from '../formats/atomic.ts';

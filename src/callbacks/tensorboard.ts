@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseState, type State } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { EventFile, type GraphNode } from '../formats/event-file.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A schema of several forms of which `pick` chooses one by looking at the value, so that messages speak of that form

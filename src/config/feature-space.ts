@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tensor } from '../core/tensor.ts';
 import { FeatureSpace, type FeatureSpaceOptions, featureKinds } from '../data/index.ts';
 import { ConfigError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearest } from '../core/registry.ts';
 
 /** Something wrong at a place of the config. */

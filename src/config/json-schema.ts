@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, idOf } from '../core/configured.ts';
 import { formsOf } from './choice.ts';
 import { kinds } from './kinds.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { callbacks } from '../callbacks/index.ts';
 import { constraints } from '../layers/constraints.ts';
 import { initializers } from '../layers/initializers.ts';

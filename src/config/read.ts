@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigError } from '../errors.ts';
 import { describeProblem, problemsOf } from './issues.ts';
 import { readJson } from './run-folder.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import type { Model } from '../models/model.ts';

@@ -1,7 +1,7 @@
 import { access, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
 import {
   ioError,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DType, isDtype } from '../core/dtype.ts';
 import { datasets } from '../data/index.ts';
 import { choice, hasKey } from './choice.ts';

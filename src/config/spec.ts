@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, idOf } from '../core/configured.ts';
 import { ConfigError } from '../errors.ts';
 import { type Problem, problemsOf, unknownKeys, valueAt } from './issues.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Random } from '../core/random.ts';
 import { ConfigError } from '../errors.ts';
 import { metrics } from '../training/metrics/index.ts';

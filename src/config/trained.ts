@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadFeatureSpace } from '../data/index.ts';
 import { FormatError } from '../errors.ts';
 import { loadModel } from '../models/load.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError } from '../errors.ts';
 import { functionName } from './functions.ts';
 import { nearest, Registry } from './registry.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { type Cursor, done } from '../core/resumable.ts';
 import { formatType, type Shape, sameShape, sizeOf } from '../core/shape.ts';

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Cursor, done, type MaybePromise } from '../core/resumable.ts';
 import { parseState, type State } from '../core/state.ts';
 import { FormatError } from '../errors.ts';

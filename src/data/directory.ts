@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { allocate } from '../core/dtype.ts';
 import { snakeCase } from '../core/registry.ts';
 import { formatShape } from '../core/shape.ts';

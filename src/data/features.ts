@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import type { Texts } from '../layers/index.ts';

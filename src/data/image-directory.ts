@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';

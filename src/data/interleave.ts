@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Cursor, done } from '../core/resumable.ts';
 import { anyState, parseState, type State } from '../core/state.ts';
 import { Follower, type Item, type Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const positive = z.int('expected a whole number').min(1, 'expected a whole number of at least 1');
 const seed = z.int().nonnegative().optional();

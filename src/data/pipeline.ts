@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import type { Cursor, MaybePromise, ResumableSource } from '../core/resumable.ts';
 import { nextRandom } from '../core/seed.ts';

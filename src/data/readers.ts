@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { DataError, FormatError } from '../errors.ts';
 import { messageOf } from '../formats/atomic.ts';

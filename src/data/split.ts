@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';

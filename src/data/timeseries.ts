@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { nextRandom } from '../core/seed.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Random } from '../core/random.ts';
 import { type Cursor, done, type MaybePromise, whenThere } from '../core/resumable.ts';
 import { parseState, type State } from '../core/state.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Cursor, done, type MaybePromise, whenThere } from '../core/resumable.ts';
 import { anyState, parseState, type State } from '../core/state.ts';
 import type { Item, Stage } from './stage.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { allDtypes, type DType } from '../core/dtype.ts';
 import { type NestedArray, tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured } from '../core/configured.ts';
 import { camelCase } from '../core/registry.ts';
 import { FormatError } from '../errors.ts';

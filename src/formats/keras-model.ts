@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured } from '../core/configured.ts';
 import { ConfigError, FormatError, TfkError } from '../errors.ts';
 import { InputLayer } from '../layers/input.ts';

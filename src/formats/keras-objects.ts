@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, type ConfiguredClass, type SerializedObject } from '../core/configured.ts';
 import { functionName, registeredFunction } from '../core/functions.ts';
 import { camelCase } from '../core/registry.ts';

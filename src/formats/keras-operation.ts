@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FormatError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { Layer, layerOptions, type Values } from '../layers/layer.ts';

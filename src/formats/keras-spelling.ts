@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { camelCase, snakeCase } from '../core/registry.ts';
 
 /** What the schema of an option says about how its values are spelled. */

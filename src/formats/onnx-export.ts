@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import type { Shape } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DType, isDtype } from '../core/dtype.ts';
 import type { Value } from '../ir/graph.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';

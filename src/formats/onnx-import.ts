@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { dtypeFromOnnx, isFloat, onnxDtype } from '../core/dtype.ts';
 import { formatShape, type PartialShape } from '../core/shape.ts';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, FormatError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { activationOption, activations } from './activations.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';

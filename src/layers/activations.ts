@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Registry } from '../core/registry.ts';
 import { normalizeAxis } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';

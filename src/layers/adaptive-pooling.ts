@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Tensor } from '../core/tensor.ts';
 import { constant, type Value } from '../ir/graph.ts';
 import { einsum, gather, reduceMax, reshape } from '../ops/index.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DType } from '../core/dtype.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';

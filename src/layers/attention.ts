@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { add, expandDims, matmul, mul, reduceSum, softmax, tanh, where } from '../ops/index.ts';
 import { causalMask, dropElements, dropoutOptions, everyMask, hiding } from './attention-heads.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One axis, or several. */
 export const axesOption = (byDefault: number) =>

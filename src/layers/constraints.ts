@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, clip, div, mul, reduceL2, relu } from '../ops/index.ts';

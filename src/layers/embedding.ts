@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { cast, equal, gather, logicalNot } from '../ops/index.ts';
 import { layerOptions, type Values } from './layer.ts';

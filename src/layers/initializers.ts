@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Random } from '../core/random.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { type NestedArray, tensor } from '../core/tensor.ts';

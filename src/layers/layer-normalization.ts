@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { normalizeAxes } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { Affine, affineOptions, standardize } from './affine.ts';

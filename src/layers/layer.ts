@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured } from '../core/configured.ts';
 import { isFloat } from '../core/dtype.ts';
 import { snakeCase } from '../core/registry.ts';

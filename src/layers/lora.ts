@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';

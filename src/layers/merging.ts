@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatShape, normalizeAxis } from '../core/shape.ts';
 import { scalar } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { constraints } from './constraints.ts';
 import { initializers } from './initializers.ts';
 import { regularizers } from './regularizers.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { averagePool, maxPool } from '../ops/pool.ts';
 import { spatialOf } from '../ops/window.ts';

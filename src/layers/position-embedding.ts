@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { mul, neg, relu as rectifier, sub } from '../ops/index.ts';
 import * as functions from './activations.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { div, equal, logicalNot, matmul, mul, tanh, transpose } from '../ops/index.ts';
 import type { CallSignature } from './call-arguments.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Recurrent, rnnOptions } from './recurrent.ts';
 import { cellOption, type RecurrentCell } from './recurrent-cell.ts';
 import { registerLayer } from './registry.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
 import { Convolution, convolutionOptions, depthwise, depthwiseOptions, kernelFirst } from './convolution.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { axesOption, axisList } from './axes.ts';
 import type { CallSignature } from './call-arguments.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PartialShape, Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { transpose } from '../ops/index.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { reshape } from '../ops/index.ts';
 import type { CallOptions, PartialShapes, Values } from './layer.ts';

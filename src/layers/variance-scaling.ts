@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Random } from '../core/random.ts';
 import { normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
 import { drawn, Initializer, initializers, seedOption } from './initializer.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Coefficients of cosine windows: `sum(a[k] * cos(2 pi k t / period) * (-1)^k)`. */
 const cosineWindows = {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import type { ExportOptions } from '../formats/onnx-export.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { abs, add, div, maximum, mul, pow, sqrt, sub } from '../ops/index.ts';
 import { adamUpdate, momentSlots, towards } from './adam-rule.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../ir/graph.ts';
 import { add, div, greater, logicalAnd, mul, pow, reduceL2, sqrt, sub, where } from '../ops/index.ts';
 import { momentSlots, towards } from './adam-rule.ts';

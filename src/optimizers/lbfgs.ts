@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { mul, sub } from '../ops/index.ts';
 import {
   commonOptions,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { add, div, minimum, mul, pow, sqrt, sub } from '../ops/index.ts';
 import { towards } from './adam-rule.ts';
 import {

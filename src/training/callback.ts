@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, ConfiguredRegistry } from '../core/configured.ts';
 import type { State } from '../core/state.ts';
 import type { Weight } from '../layers/weight.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
 import { unknownName } from '../core/registry.ts';
 import type { TensorType } from '../core/shape.ts';

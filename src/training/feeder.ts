@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TensorData } from '../core/dtype.ts';
 import { Random } from '../core/random.ts';
 import { type Cursor, isResumable } from '../core/resumable.ts';

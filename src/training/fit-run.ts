@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isDtype } from '../core/dtype.ts';
 import { restoreSeed, seedState } from '../core/seed.ts';
 import { anyNumber, anyState, parseState, type State } from '../core/state.ts';

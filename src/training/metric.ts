@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
 import { snakeCase } from '../core/registry.ts';
 import type { Value } from '../ir/graph.ts';

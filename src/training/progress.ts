@@ -1,4 +1,4 @@
-import cliProgress, { type SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { Callback, type Logs } from './callback.ts';
 
 /** `1.2e-5`, `0.0123`, `12.34`: four significant digits. */
@@ -24,10 +24,11 @@ export class ProgbarLogger extends Callback {
     this.#trains = true;
   }
 
-  override onEpochBegin(epoch: number): void {
+  override async onEpochBegin(epoch: number): Promise<void> {
     const { epochs, steps, verbose } = this.run.info;
     this.#started = performance.now();
-    if (verbose === 1 && process.stderr.isTTY) this.#bar = startBar(`Epoch ${epoch + 1}/${epochs}`, steps);
+    if (verbose === 1 && process.stderr.isTTY)
+      this.#bar = await startBar(`Epoch ${epoch + 1}/${epochs}`, steps);
   }
 
   override onTestBegin(): void {
@@ -65,7 +66,8 @@ export class ProgbarLogger extends Callback {
   }
 }
 
-function startBar(title: string, steps: number | undefined): SingleBar {
+async function startBar(title: string, steps: number | undefined): Promise<SingleBar> {
+  const { default: cliProgress } = await import('cli-progress'); // when the first bar is shown
   const format = `${title} {bar} {value}/${steps ?? '?'} - {eta_formatted} - {logs}`;
   const bar = new cliProgress.SingleBar(
     { format, hideCursor: true, barsize: 24 },

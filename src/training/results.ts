@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Logs } from './callback.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Key } from '../core/random.ts';
 import { formatType } from '../core/shape.ts';
 import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';

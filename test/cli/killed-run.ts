@@ -9,7 +9,7 @@ import { Random } from '../../src/core/random.ts';
 import { loadModel } from '../../src/index.ts';
 import { pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../tfk/main.js', import.meta.url));
 
 /** What a run left behind. */
 export interface Remains {

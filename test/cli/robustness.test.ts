@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { withFiles } from '../data/files.ts';
 import { callTfk, pointsConfig, pointsNpz } from './run-tfk.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../tfk/main.js', import.meta.url));
 const files = { 'points.npz': pointsNpz(), file: 'no folder' };
 
 describe('tfk train where it cannot write', () => {

@@ -6,7 +6,7 @@ import { run } from '../../src/cli/program.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { writeNpz } from '../../src/formats/npy.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../tfk/main.js', import.meta.url));
 
 /** What a command did. */
 export interface Outcome {

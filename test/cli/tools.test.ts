@@ -7,7 +7,7 @@ import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { withFiles } from '../data/files.ts';
 import { callTfk, pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../tfk/main.js', import.meta.url));
 
 /** Lends a folder with a config and its data. */
 const withConfig = (use: (folder: string, config: string) => Promise<void>): Promise<void> =>

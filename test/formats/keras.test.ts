@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LoadOptions } from '../../src/formats/save.ts';
 import { loadModel } from '../../src/formats/save.ts';
 import { readZip } from '../../src/formats/zip.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { add, mul, reshape, slice, softmax, sub } from '../../ops/index.ts';
 import { scalarConstant } from '../../ops/support.ts';

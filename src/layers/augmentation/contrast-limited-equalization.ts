@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tensor } from '../../core/tensor.ts';
 import { constant, type Value } from '../../ir/graph.ts';
 import {

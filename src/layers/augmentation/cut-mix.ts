@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { add, gather, sqrt, sub, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';

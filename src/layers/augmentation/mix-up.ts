@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { add, gather, mul, sub } from '../../ops/index.ts';
 import { scalarConstant } from '../../ops/support.ts';

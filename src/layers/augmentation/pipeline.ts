@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { snakeCase } from '../../core/registry.ts';
 import type { Value } from '../../ir/graph.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from '../layer.ts';

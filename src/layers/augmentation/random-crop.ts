@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { floor, minimum } from '../../ops/index.ts';
 import { cropImages } from '../../ops/sampling.ts';

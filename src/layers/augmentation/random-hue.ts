@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, clip, concat, greater, mul, sub } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';

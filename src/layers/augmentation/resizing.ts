@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytesOf, type DType, isFloat } from '../../core/dtype.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, clip, round } from '../../ops/index.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { isFloat } from '../../core/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fingerprint64 } from './farmhash.ts';
 import { sipHash64 } from './siphash.ts';
 

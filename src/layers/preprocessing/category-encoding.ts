@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Tensor, type TensorLike } from '../../core/tensor.ts';
 import type { Value } from '../../ir/graph.ts';
 import { Layer, layerOptions } from '../layer.ts';

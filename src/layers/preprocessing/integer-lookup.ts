@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Tensor, type TensorLike } from '../../core/tensor.ts';
 import { ConfigError, DataError } from '../../errors.ts';
 import { constant, type Value } from '../../ir/graph.ts';

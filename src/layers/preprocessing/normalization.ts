@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatShape, normalizeAxes, type PartialShape, type Shape, sameShape } from '../../core/shape.ts';
 import { type NestedArray, type Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { DataError } from '../../errors.ts';

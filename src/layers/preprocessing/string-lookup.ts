@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';

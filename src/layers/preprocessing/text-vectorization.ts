@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { functionOption } from '../../core/functions.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { DataError } from '../../errors.ts';

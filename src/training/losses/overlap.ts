@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { add, div, mul, reduceSum, sub } from '../../ops/index.ts';
 import { losses, lossOptions } from '../loss.ts';

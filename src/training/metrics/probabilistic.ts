@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as losses from '../losses/index.ts';
 import { metricOptions, metrics } from '../metric.ts';
 import { LossMetric } from './mean.ts';

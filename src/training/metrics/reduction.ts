@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Configured } from '../../core/configured.ts';
 import { snakeCase } from '../../core/registry.ts';
 import { formatShape } from '../../core/shape.ts';

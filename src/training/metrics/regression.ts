@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../../ir/graph.ts';
 import { cast, neg, squaredDifference } from '../../ops/index.ts';
 import * as losses from '../losses/index.ts';

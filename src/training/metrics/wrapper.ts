@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { functionOption } from '../../core/functions.ts';
 import type { Value } from '../../ir/graph.ts';
 import { metricOptions, metrics } from '../metric.ts';
