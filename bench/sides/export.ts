@@ -1,5 +1,6 @@
 /** Writes a workload's network as ONNX, for one batch size: `node export.js <task> <file>`. */
 import { writeFileSync } from 'node:fs';
+import { Tensor } from '../../src/core/tensor.ts';
 import { constant, input, type Value } from '../../src/ir/graph.ts';
 import { optimize } from '../../src/ir/passes.ts';
 import { Trace, withTrace } from '../../src/layers/trace.ts';
@@ -9,13 +10,18 @@ import type { Task } from '../task.ts';
 import { findWorkload } from '../workloads/index.ts';
 import { compiledModel } from './model.ts';
 
-/** Weights are part of the model, not fed. */
+/** Weights are part of the model, not fed; none is all zeros or ones, as no bias of a trained network is. */
 class Frozen extends Trace {
   override weight(weight: Weight): Value {
-    const known = this.weights.get(weight) ?? constant(weight.read());
+    const known = this.weights.get(weight) ?? constant(trained(weight.read()));
     this.weights.set(weight, known);
     return known;
   }
+}
+
+function trained(weight: Tensor): Tensor {
+  const data = Float32Array.from(weight.data as Float32Array, (v, i) => v + 0.001 * (1 + (i % 7)));
+  return new Tensor(weight.dtype, weight.shape, data);
 }
 
 const [, , taskText = '', file = ''] = process.argv;

@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import type { DType } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, mul, reduceMean, reshape, rsqrt, square, sub } from '../ops/index.ts';
+import { filled } from '../ops/support.ts';
 import { Layer, layerOptions } from './layer.ts';
 import { constraintOption, initializerOption, regularizerOption } from './options.ts';
 import type { Weight } from './weight.ts';
@@ -41,6 +43,11 @@ export abstract class Affine<S extends z.ZodType<z.output<typeof affineOptions>>
       const { betaInitializer: initializer, betaRegularizer: regularizer, betaConstraint: constraint } = o;
       this.#beta = this.addWeight('beta', shape, { initializer, regularizer, constraint });
     }
+  }
+
+  /** `gamma` and `beta`; ones and zeros of this shape where the options do not want them. */
+  protected scaleAndShift(shape: Shape, dtype: DType): readonly [gamma: Value, beta: Value] {
+    return [this.#gamma?.value ?? filled(shape, 1, dtype), this.#beta?.value ?? filled(shape, 0, dtype)];
   }
 
   /** `gamma * x + beta`, the weights laid out along `axes` of `x`. */

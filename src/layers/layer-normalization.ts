@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { normalizeAxes } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
+import { layerNormalize } from '../ops/layer-normalization.ts';
 import { Affine, affineOptions, standardize } from './affine.ts';
 import { axesOption, axisList } from './axes.ts';
 import { knownSize, type PartialShapes, type Values } from './layer.ts';
@@ -26,8 +27,13 @@ export class LayerNormalization extends Affine<typeof schema> {
   }
 
   call([x]: Values): Value {
-    const axes = this.#axes(x.rank);
-    return this.affine(standardize(x, axes, this.options.epsilon), axes);
+    const [axes, { epsilon }] = [this.#axes(x.rank), this.options];
+    const first = x.rank - axes.length;
+    if (!axes.every((axis, i) => axis === first + i)) {
+      return this.affine(standardize(x, axes, epsilon), axes);
+    }
+    const [gamma, beta] = this.scaleAndShift(x.shape.slice(first), x.dtype);
+    return layerNormalize(x, gamma, beta, first, epsilon)[0];
   }
 
   #axes(rank: number): readonly number[] {

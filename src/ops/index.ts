@@ -1,5 +1,6 @@
 import './algebra.ts';
 import './batch-normalization.ts'; // used by layers only
+import './layer-normalization.ts'; // used by layers only
 
 // What users build with. A file that also has helpers for other ops names what is public.
 export * from './activation.ts';

@@ -1,4 +1,4 @@
-import { normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
 import { add, div, mul, pow, sub } from './binary.ts';
@@ -15,25 +15,15 @@ export const normalizationReaders: Readonly<Record<string, CompositeReader>> = {
   BatchNormalization: readBatchNormalization,
   GroupNormalization: readGroupNormalization,
   InstanceNormalization: readInstanceNormalization,
-  LayerNormalization: readLayerNormalization,
   LpNormalization: readLpNormalization,
   LRN: readLocalResponse,
   MeanVarianceNormalization: readMeanVariance,
 };
 
-interface Standardized {
-  readonly y: Value;
-  readonly mean: Value;
-  /** `1 / sqrt(variance + epsilon)`. */
-  readonly scale: Value;
-}
-
-/** `(x - mean) / sqrt(variance + epsilon)` over `axes`; mean and scale keep them with size 1. */
-function standardize(x: Value, axes: readonly number[], epsilon: number): Standardized {
-  const mean = reduceMean(x, axes, true);
-  const centered = sub(x, mean);
-  const scale = reciprocal(sqrt(add(reduceMean(square(centered), axes, true), epsilon)));
-  return { y: mul(centered, scale), mean, scale };
+/** `(x - mean) / sqrt(variance + epsilon)` over `axes`. */
+function standardize(x: Value, axes: readonly number[], epsilon: number): Value {
+  const centered = sub(x, reduceMean(x, axes, true));
+  return mul(centered, reciprocal(sqrt(add(reduceMean(square(centered), axes, true), epsilon))));
 }
 
 const axesFrom = (first: number, rank: number): number[] =>
@@ -70,17 +60,9 @@ function batchStatistics(x: Value): readonly [Value, Value] {
   return [reshape(mean, [-1]), reduceMean(square(sub(x, mean)), axes)];
 }
 
-function readLayerNormalization(node: OnnxNode): readonly Value[] {
-  const [x, bias] = [node.input(0), node.inputs[2]];
-  const axis = normalizeAxis(node.int('axis', -1), x.rank, 'LayerNormalization');
-  const { y, mean, scale } = standardize(x, axesFrom(axis, x.rank), node.float('epsilon', 1e-5));
-  const scaled = mul(y, node.input(1));
-  return [bias === undefined ? scaled : add(scaled, bias), mean, scale];
-}
-
 function readInstanceNormalization(node: OnnxNode): Value {
   const x = node.input(0);
-  const { y } = standardize(x, axesFrom(2, x.rank), node.float('epsilon', 1e-5));
+  const y = standardize(x, axesFrom(2, x.rank), node.float('epsilon', 1e-5));
   return add(mul(y, perChannel(node.input(1), x.rank)), perChannel(node.input(2), x.rank));
 }
 
@@ -90,7 +72,7 @@ function readGroupNormalization(node: OnnxNode): Value {
   const [batch, channels] = x.shape as [number, number];
   const groups = node.int('num_groups');
   const grouped: Shape = [batch, groups, channels / groups, sizeOf(x.shape.slice(2))];
-  const { y } = standardize(reshape(x, grouped), [2, 3], node.float('epsilon', 1e-5));
+  const y = standardize(reshape(x, grouped), [2, 3], node.float('epsilon', 1e-5));
   const spread = (v: Value): Value => reshape(v, v.shape[0] === groups ? [groups, 1, 1] : [groups, -1, 1]);
   return reshape(add(mul(y, spread(node.input(1))), spread(node.input(2))), x.shape);
 }
