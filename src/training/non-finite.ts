@@ -72,7 +72,7 @@ async function nonFiniteValues(
       value !== undefined && typeof value.node.kind !== 'string' && isFloat(value.dtype),
   );
   const outputs = computed.map((value, i) => ({ name: `value${i}`, value }));
-  const executable = await compileGraph({ ...graph, outputs }, compiled, undefined);
+  const executable = await compileGraph({ ...graph, outputs }, compiled);
   try {
     const tensors = [...(await executable.run(feeds)), ...feeds];
     const wrong = [...computed, ...graph.inputs].flatMap((value, i) => {

@@ -20,6 +20,8 @@ import type { Trainable } from './trainable.ts';
  */
 export class ParameterStore {
   readonly state: OptimizerState;
+  /** Whether a second thread may work on the memory of steps. */
+  readonly sharesMemory: boolean;
   /** Key of the random numbers of training steps. */
   key: Key = nextRandom().key;
   readonly #trained: readonly Weight[];
@@ -35,7 +37,8 @@ export class ParameterStore {
   readonly #rowGradients = new Map<Weight, RowGradient>();
   #constrain: Constrainer | undefined;
 
-  private constructor(model: Trainable, compiled: Compiled, shared: boolean) {
+  private constructor(model: Trainable, compiled: Compiled, sharesMemory: boolean) {
+    this.sharesMemory = sharesMemory;
     this.#trained = model.trainableWeights;
     this.#trained.forEach(requireFloat32);
     this.#kept = keptOf(model);
@@ -46,7 +49,8 @@ export class ParameterStore {
       state: sizes(this.#kept),
       nextState: sizes(this.#kept),
     };
-    this.#arena = new Arena(layout, shared);
+    const bytes = this.#trained.reduce((n, w) => n + w.storage.data.byteLength, 0);
+    this.#arena = new Arena(layout, sharesMemory && bytes >= worthwhileBytes);
     this.reclaim();
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
@@ -57,9 +61,7 @@ export class ParameterStore {
   /** Moves the weights of a built model into an arena. */
   static async create(model: Trainable, compiled: Compiled): Promise<ParameterStore> {
     const { sharesMemory } = await getBackend(compiled.backend);
-    const bytes = model.trainableWeights.reduce((n, w) => n + w.storage.data.byteLength, 0);
-    const shared = sharesMemory && compiled.threads !== 1 && bytes >= worthwhileBytes;
-    const store = new ParameterStore(model, compiled, shared);
+    const store = new ParameterStore(model, compiled, sharesMemory && compiled.threads !== 1);
     const constrained = store.#trained.filter((w) => w.constraint !== undefined);
     if (constrained.length > 0) store.#constrain = await Constrainer.create(constrained, compiled);
     return store;

@@ -1,5 +1,6 @@
 import { Arena } from '../backend/wasm/arena.ts';
-import { type RandomFills, randomFills } from '../backend/wasm/random.ts';
+import { type RandomFills, SimdFills } from '../backend/wasm/random.ts';
+import { worthwhileBytes } from '../backend/wasm/second-thread.ts';
 import { type Key, Random, threefry } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { RandomInput } from '../layers/trace.ts';
@@ -13,16 +14,21 @@ export class RandomFeed {
   readonly #fills: RandomFills | undefined;
   readonly #repeats: number;
 
-  /** @param repeats - steps whose numbers lie in a row */
-  constructor(inputs: readonly RandomInput[], repeats: number) {
+  /**
+   * @param repeats - steps whose numbers lie in a row
+   * @param shared - whether a second thread may help
+   */
+  constructor(inputs: readonly RandomInput[], repeats: number, shared = false) {
     this.#inputs = inputs;
     this.#repeats = repeats;
     const sizes = inputs.map(({ request }) => repeats * sizeOf(request.shape));
     // fills write whole vectors: the last one may reach past the numbers
-    const arena = inputs.length > 0 ? new Arena({ random: sizes.map((n) => n + vector) }) : undefined;
+    const layout = { random: sizes.map((n) => n + vector) };
+    const long = shared && sizes.some((n) => 4 * n >= repeats * worthwhileBytes);
+    const arena = inputs.length > 0 ? new Arena(layout, long) : undefined;
     this.arrays = sizes.map((n, i) => (arena as Arena).view('random', i).subarray(0, n));
     this.#pointers = sizes.map((_, i) => (arena as Arena).pointer('random', i));
-    this.#fills = arena && randomFills(arena.memory);
+    this.#fills = arena && new SimdFills(arena.memory);
   }
 
   /**

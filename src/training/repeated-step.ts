@@ -55,7 +55,7 @@ export class RepeatedStep extends Step {
     await yieldToEventLoop();
     const loop = repeatStep(step, compiled.optimizer, repeats);
     await yieldToEventLoop();
-    const executable = await compileGraph(loop.graph, compiled, profile);
+    const executable = await compileGraph(loop.graph, compiled, { profile });
     return new RepeatedStep(step, loop, executable, types.x[0]?.shape[0] ?? 0, repeats, store);
   }
 

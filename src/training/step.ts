@@ -41,13 +41,14 @@ export class StepMemory {
   /** Indices and rows by turns: gradients that are zero elsewhere. */
   readonly rows: readonly TensorData[];
 
-  constructor(step: StepGraph, size: number, repeats: number) {
+  /** @param shared - whether a second thread may work on the random numbers */
+  constructor(step: StepGraph, size: number, repeats: number, shared: boolean) {
     const { inputs, outputs } = step;
     const space = ({ dtype, shape }: TensorType): TensorData => allocate(dtype, repeats * sizeOf(shape));
     const types = step.graph.inputs.map((v) => v.type).slice(inputs.weights.length);
     const fed = inputs.x + inputs.y + inputs.sampleWeights.length;
     const buffers = types.slice(0, fed).map(space);
-    this.random = new RandomFeed(inputs.randoms, repeats);
+    this.random = new RandomFeed(inputs.randoms, repeats, shared);
     this.inputs = [...buffers, ...this.random.arrays];
     this.batches = Array.from({ length: repeats }, (_, k) => {
       const part = buffers.map((b) => b.subarray((k * b.length) / repeats, ((k + 1) * b.length) / repeats));
@@ -83,11 +84,18 @@ export abstract class Step {
   #binding: Binding | undefined;
   #milliseconds = Number.POSITIVE_INFINITY;
 
-  constructor(step: StepGraph, executable: Executable, kind: StepKind, size: number, repeats: number) {
+  constructor(
+    step: StepGraph,
+    executable: Executable,
+    kind: StepKind,
+    size: number,
+    repeats: number,
+    shared = false,
+  ) {
     this.step = step;
     this.kind = kind;
     this.size = size;
-    this.memory = new StepMemory(step, size, repeats);
+    this.memory = new StepMemory(step, size, repeats, shared);
     this.#executable = executable;
   }
 
@@ -153,15 +161,19 @@ export abstract class Step {
   }
 }
 
-/**
- * Compiles a graph as `compile` was told; with a profile, its ops are traced.
- * @param constants - inputs of the graph that hold these values in every run
- */
+interface GraphOptions {
+  /** Where its ops are traced. */
+  readonly profile?: Profile | undefined;
+  /** Inputs of the graph that hold these values in every run. */
+  readonly constants?: ReadonlyMap<Value, Tensor> | undefined;
+  readonly restsBetweenRuns?: boolean;
+}
+
+/** Compiles a graph as `compile` was told. */
 export async function compileGraph(
   graph: Graph,
   compiled: Compiled,
-  profile: Profile | undefined,
-  constants: ReadonlyMap<Value, Tensor> = new Map(),
+  { profile, constants = new Map(), restsBetweenRuns = false }: GraphOptions = {},
 ): Promise<Executable> {
   const backend = await getBackend(compiled.backend);
   const { device, threads } = compiled;
@@ -169,12 +181,25 @@ export async function compileGraph(
   return backend.compile(graph, {
     device,
     constants,
+    restsBetweenRuns,
     // the runtime's blocked layouts are for constant weights; others would only be reordered in and out
     optimize: constants.size > 0 ? 'all' : 'extended',
     ...(threads !== undefined && { threads }),
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
 }
+
+/**
+ * Numbers to be drawn and weights to be updated between two runs above which the second thread's help is worth more than
+ * native threads that are still awake at the next run (0.7 ms on two cores).
+ */
+const manyNumbers = 2 ** 21;
+
+const numbersBetweenRuns = ({ inputs, outputs }: StepGraph): number =>
+  [...inputs.randoms.map(({ request }) => request), ...outputs.gradients, ...outputs.rows].reduce(
+    (count, { shape }) => count + sizeOf(shape),
+    0,
+  );
 
 interface SingleStepOptions {
   /** Where a training step finds its weights, gradients and slots. */
@@ -201,7 +226,7 @@ export class SingleStep extends Step {
     store?: ParameterStore,
     builtIn?: BuiltInWeights,
   ) {
-    super(step, executable, kind, size, 1);
+    super(step, executable, kind, size, 1, store?.sharesMemory);
     this.#store = store;
     this.#builtIn = builtIn;
     this.#plan = store?.plan([...step.outputs.gradients, ...step.outputs.rows]) ?? [];
@@ -222,7 +247,9 @@ export class SingleStep extends Step {
     const whole = completeStep(traced, true);
     await yieldToEventLoop();
     const builtIn = settled ? BuiltInWeights.of(whole) : undefined;
-    const executable = await compileGraph(whole.graph, compiled, profile, builtIn?.constants);
+    const restsBetweenRuns = store?.sharesMemory === true && numbersBetweenRuns(whole) >= manyNumbers;
+    const options = { profile, constants: builtIn?.constants, restsBetweenRuns };
+    const executable = await compileGraph(whole.graph, compiled, options);
     const step = builtIn?.without(whole) ?? whole;
     return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store, builtIn);
   }

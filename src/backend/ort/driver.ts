@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly optimize?: 'none' | 'basic' | 'extended' | 'all';
   /** Where a trace of every op is written, as `<prefix>_<time>.json`. */
   readonly profilePrefix?: string;
+  /** Whether native threads sleep as soon as a run ends, since others have long work then; they spin for a while otherwise. */
+  readonly restsBetweenRuns?: boolean;
   /** ONNX Runtime's session config entries, e.g. `session.intra_op.allow_spinning`. */
   readonly config?: Readonly<Record<string, string>>;
   /** Ask for kernels that give the same bits on every run. */

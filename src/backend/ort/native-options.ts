@@ -28,7 +28,8 @@ function fill(runtime: Runtime, native: Address, options: SessionOptions): void 
   check(api.setSessionLogSeverityLevel(native, logLevel()));
   check(api.setDeterministicCompute(native, deterministic));
   if (options.profilePrefix !== undefined) check(api.enableProfiling(native, options.profilePrefix));
-  for (const [key, value] of Object.entries(options.config ?? {})) {
+  const rests = options.restsBetweenRuns ? { 'session.force_spinning_stop': '1' } : {};
+  for (const [key, value] of Object.entries({ ...rests, ...options.config })) {
     check(api.addSessionConfigEntry(native, key, value));
   }
   if (options.device === 'cuda') appendCuda(runtime, native, options.deviceId ?? 0);

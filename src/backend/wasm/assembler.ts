@@ -4,7 +4,13 @@ import { Instance, isShared, Module, type WasmExports, type WasmMemory, type Was
 export type WasmType = keyof typeof valueTypes;
 const valueTypes = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 
-const scalarOpcodes = { 'i32.lt_u': 0x49, 'i32.ge_u': 0x4f, 'i32.add': 0x6a, 'f64.add': 0xa0 } as const;
+const scalarOpcodes = {
+  'i32.lt_u': 0x49,
+  'i32.ge_u': 0x4f,
+  'i32.add': 0x6a,
+  'i32.shr_u': 0x76,
+  'f64.add': 0xa0,
+} as const;
 
 /** Numbers behind the SIMD prefix. @source WebAssembly core specification 2.0, appendix "Index of Instructions" */
 const simdOpcodes = {

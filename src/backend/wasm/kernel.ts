@@ -2,11 +2,10 @@ import { InternalError } from '../../errors.ts';
 import { constantOf, type Node, topologicalOrder, type Value } from '../../ir/graph.ts';
 import { byName, type Lanes, type SimdEmit, type SimdInstruction } from '../../ir/op.ts';
 import { optimize } from '../../ir/passes.ts';
-import { bindModule, compileModule, type SimpleInstruction, WasmFunction } from './assembler.ts';
-import { isShared, type WasmMemory, type WasmModule } from './host.ts';
+import { compileModule, type SimpleInstruction, WasmFunction } from './assembler.ts';
+import type { WasmMemory, WasmModule } from './host.ts';
 import { compileScalars, type ScalarProgram } from './scalars.ts';
-import { type SharedLoop, secondThread, worthwhileBytes } from './second-thread.ts';
-import type { Loop } from './shared-work.ts';
+import { type SharedLoop, sharedLoop } from './second-thread.ts';
 
 /** An elementwise expression over float32 vectors of one length, and float32 scalars. */
 export interface KernelExpression {
@@ -43,8 +42,7 @@ const instructions: Readonly<Record<SimdInstruction, SimpleInstruction>> = {
 
 /** One SIMD loop over a memory; a second thread takes part where the memory is shared and the vectors are long. */
 export class Kernel {
-  readonly #loop: Loop;
-  readonly #shared: SharedLoop | undefined;
+  readonly #loop: SharedLoop;
   readonly #uniforms: ScalarProgram;
   readonly #pointers: number;
   /** Arguments of the loop, kept between calls so that a run allocates nothing of its own. */
@@ -57,10 +55,7 @@ export class Kernel {
     pointers: number,
     count: number,
   ) {
-    const { loop } = bindModule(module, memory);
-    if (loop === undefined) throw new InternalError('the kernel module has no loop.');
-    this.#loop = loop;
-    this.#shared = isShared(memory) ? secondThread()?.add(module, memory, loop, this) : undefined;
+    this.#loop = sharedLoop(module, memory, this);
     this.#uniforms = uniforms;
     this.#pointers = pointers;
     this.#args = new Array<number>(pointers + 1 + count).fill(0);
@@ -76,12 +71,10 @@ export class Kernel {
     const args = this.#args;
     const count = this.#pointers;
     for (let i = 0; i < count; i++) args[i] = pointers[i] as number;
-    const bytes = vectorBytes(length);
-    args[count] = bytes;
+    args[count] = vectorBytes(length);
     const uniforms = this.#uniforms(scalars);
     for (let i = 0; i < uniforms.length; i++) args[count + 1 + i] = uniforms[i] as number;
-    if (this.#shared !== undefined && bytes >= worthwhileBytes) this.#shared(args, count);
-    else this.#loop.apply(undefined, args);
+    this.#loop(args, count);
   }
 }
 

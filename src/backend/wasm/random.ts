@@ -1,8 +1,8 @@
 import { type Key, parity, rotations, rounds, threefry } from '../../core/random.ts';
-import { InternalError } from '../../errors.ts';
-import { instantiate, WasmFunction } from './assembler.ts';
+import { compileModule, WasmFunction } from './assembler.ts';
 import type { WasmMemory } from './host.ts';
 import { vectorBytes } from './kernel.ts';
+import { type SharedLoop, sharedLoop } from './second-thread.ts';
 
 /**
  * Fills of float32 memory with the numbers of {@link threefry}, exactly, on any machine. The stream of words is that of
@@ -25,21 +25,34 @@ const halfWords = 2 ** 16;
 /** Elements below this many 65536ths are kept. */
 const thresholdOf = (keep: number): number => Math.round(keep * halfWords);
 
-/** SIMD fills of a memory: four blocks at a time. */
-export function randomFills(memory: WasmMemory): RandomFills {
-  const { uniform, bernoulli } = instantiate([uniformFunction(), bernoulliFunction()], memory);
-  if (uniform === undefined || bernoulli === undefined)
-    throw new InternalError('the random module is empty.');
-  return {
-    uniform: (pointer, length, [k0, k1], [counter, stream]) => {
-      uniform(pointer, vectorBytes(length), k0, k1, k0 ^ k1 ^ parity, counter, stream);
-    },
-    bernoulli: (pointer, length, [k0, k1], [counter, stream], keep, scale) => {
-      const [bytes, k2] = [vectorBytes(length), k0 ^ k1 ^ parity];
-      bernoulli(pointer, bytes, k0, k1, k2, counter, stream, thresholdOf(keep), scale);
-    },
-  };
+/** SIMD fills of a memory: four blocks at a time, by two threads where the memory is shared and the fill long. */
+export class SimdFills implements RandomFills {
+  readonly #uniform: SharedLoop;
+  readonly #bernoulli: SharedLoop;
+
+  constructor(memory: WasmMemory) {
+    const loop = (code: WasmFunction) => sharedLoop(compileModule([code], memory), memory, this);
+    this.#uniform = loop(uniformFunction());
+    this.#bernoulli = loop(bernoulliFunction());
+  }
+
+  uniform(pointer: number, length: number, key: Key, counter: Key): void {
+    this.#uniform(streamArguments(pointer, length, key, counter), 2);
+  }
+
+  bernoulli(pointer: number, length: number, key: Key, counter: Key, keep: number, scale: number): void {
+    const args = streamArguments(pointer, length, key, counter);
+    this.#bernoulli([...args, thresholdOf(keep), scale], 2);
+  }
 }
+
+/** Where to write, and how far into the stream that is: both move along with the pieces of a loop. */
+const streamArguments = (
+  pointer: number,
+  length: number,
+  [k0, k1]: Key,
+  [counter, stream]: Key,
+): number[] => [pointer, 0, vectorBytes(length), k0, k1, k0 ^ k1 ^ parity, counter, stream];
 
 /** {@link RandomFills.uniform} in plain JavaScript. */
 export function uniformNumbers(length: number, key: Key, counter: Key): Float32Array {
@@ -80,13 +93,13 @@ function forEachWord(
   }
 }
 
-const [pointer, bytes, firstKey, counter, stream] = [0, 1, 2, 5, 6];
-const streamParameters = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] as const;
+const [pointer, position, bytes, firstKey, counter, stream] = [0, 1, 2, 3, 6, 7];
+const streamParameters = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] as const;
 
 function uniformFunction(): WasmFunction {
-  const code = new WasmFunction('uniform', streamParameters);
+  const code = new WasmFunction('loop', streamParameters);
   const word = code.local('v128');
-  fill(code, (x, y, store) => {
+  fill(code, 8, (x, y, store) => {
     for (const lanes of [lowPairs, highPairs]) {
       code.get(x, y).shuffle(lanes).set(word);
       store(() => {
@@ -98,10 +111,10 @@ function uniformFunction(): WasmFunction {
 }
 
 function bernoulliFunction(): WasmFunction {
-  const code = new WasmFunction('bernoulli', [...streamParameters, 'i32', 'f32']);
-  const [threshold, scale] = [7, 8];
+  const code = new WasmFunction('loop', [...streamParameters, 'i32', 'f32']);
+  const [threshold, scale] = [8, 9];
   const word = code.local('v128');
-  fill(code, (x, y, store) => {
+  fill(code, 16, (x, y, store) => {
     for (const lanes of [lowPairs, highPairs]) {
       code.get(x, y).shuffle(lanes).set(word);
       for (const half of ['i32x4.extend_low_i16x8_u', 'i32x4.extend_high_i16x8_u'] as const) {
@@ -120,11 +133,12 @@ const lowPairs = [0, 4, 1, 5] as const;
 const highPairs = [2, 6, 3, 7] as const;
 
 /**
- * The loop over groups of four blocks. `body` gets the locals with the first and the second words of the four blocks,
+ * The loop over groups of four blocks, of which each makes `blockBytes` (a power of 2). `body` gets the locals with the first and the second words of the four blocks,
  * and stores vectors in order; the loop ends with the vector that reaches the end.
  */
 function fill(
   code: WasmFunction,
+  blockBytes: number,
   body: (x: number, y: number, store: (vector: () => void) => void) => void,
 ): void {
   const [x, y, rotated, counters] = [
@@ -134,7 +148,8 @@ function fill(
     code.local('v128'),
   ];
   const offset = code.local('i32');
-  code.get(counter).op('i32x4.splat').i32x4([0, 1, 2, 3]).op('i32x4.add').set(counters);
+  code.get(counter, position).i32(Math.log2(blockBytes)).op('i32.shr_u').op('i32.add');
+  code.op('i32x4.splat').i32x4([0, 1, 2, 3]).op('i32x4.add').set(counters);
   const store = (vector: () => void): void => {
     code.get(pointer, offset).op('i32.add');
     vector();

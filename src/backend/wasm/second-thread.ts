@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { WasmMemory, WasmModule } from './host.ts';
+import { InternalError } from '../../errors.ts';
+import { bindModule } from './assembler.ts';
+import { isShared, type WasmMemory, type WasmModule } from './host.ts';
 import type { Notice } from './second-thread-worker.ts';
 import { type Loop, SharedWork } from './shared-work.ts';
 
@@ -50,4 +52,19 @@ let thread: SecondThread | undefined;
 export function secondThread(): SecondThread | undefined {
   if (availableParallelism() > 1) thread ??= new SecondThread();
   return thread;
+}
+
+/**
+ * The function `loop` of a module, over a memory; the second thread takes part where the memory is shared and there is enough
+ * to go through.
+ * @param owner - what runs the loop; see {@link SecondThread.add}
+ */
+export function sharedLoop(module: WasmModule, memory: WasmMemory, owner: object): SharedLoop {
+  const { loop } = bindModule(module, memory);
+  if (loop === undefined) throw new InternalError('the module has no loop.');
+  const shared = isShared(memory) ? secondThread()?.add(module, memory, loop, owner) : undefined;
+  return (args, pointers) => {
+    if (shared !== undefined && (args[pointers] as number) >= worthwhileBytes) shared(args, pointers);
+    else loop.apply(undefined, args as number[]);
+  };
 }

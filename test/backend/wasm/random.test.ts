@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Arena } from '../../../src/backend/wasm/arena.ts';
-import { bernoulliNumbers, randomFills, uniformNumbers } from '../../../src/backend/wasm/random.ts';
+import { bernoulliNumbers, SimdFills, uniformNumbers } from '../../../src/backend/wasm/random.ts';
+import { worthwhileBytes } from '../../../src/backend/wasm/second-thread.ts';
 import { type Key, Random, threefry } from '../../../src/core/random.ts';
 
 /** Counter, key and result. @source Random123, tests/kat_vectors */
@@ -20,7 +21,7 @@ test.each(knownAnswers)('threefry2x32, %i rounds', (rounds, counter, key, result
 describe('SIMD fills equal plain JavaScript, bit for bit', () => {
   const lengths = [1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 100];
   const arena = new Arena({ numbers: [128] });
-  const fills = randomFills(arena.memory);
+  const fills = new SimdFills(arena.memory);
   const pointer = arena.pointer('numbers', 0);
   const numbers = arena.view('numbers', 0);
   const key: Key = [0xdeadbeef, 0x80000001];
@@ -40,6 +41,24 @@ describe('SIMD fills equal plain JavaScript, bit for bit', () => {
     fills.bernoulli(pointer, length, key, counter, 0.7, 1 / 0.7);
     expect(numbers.slice(0, length)).toEqual(bernoulliNumbers(length, key, counter, 0.7, 1 / 0.7));
     expect(numbers.slice(Math.ceil(length / 4) * 4).every((x) => x === -1)).toBe(true);
+  });
+
+  test.each(['uniform', 'bernoulli'] as const)('%s, by two threads', (kind) => {
+    const length = worthwhileBytes / 4 + 70_001;
+    const [alone, together] = [
+      new Arena({ numbers: [length + 4] }),
+      new Arena({ numbers: [length + 4] }, true),
+    ];
+    const numbers = [alone, together].map((arena) => {
+      const fills = new SimdFills(arena.memory);
+      const at = arena.pointer('numbers', 0);
+      for (let step = 0; step < 20; step++) {
+        if (kind === 'uniform') fills.uniform(at, length, key, [step, 3]);
+        else fills.bernoulli(at, length, key, [step, 3], 0.7, 2);
+      }
+      return Buffer.from(arena.view('numbers', 0).slice().buffer);
+    }) as [Buffer, Buffer];
+    expect(numbers[1].equals(numbers[0])).toBe(true);
   });
 
   test('nothing is written for no numbers', () => {
