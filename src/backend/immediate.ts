@@ -4,7 +4,7 @@ import type { Graph } from '../ir/graph.ts';
 import type { Executable, TensorSpec } from './backend.ts';
 import { compileSync } from './ort/backend.ts';
 import { cApiDriver } from './ort/capi.ts';
-import { adviseHugePages } from './ort/runtime.ts';
+import { adviseHugePages, keepFreedMemory, ownMappingBytes } from './ort/runtime.ts';
 import { compileReference } from './reference.ts';
 
 type Compiler = (graph: Graph) => Executable;
@@ -42,9 +42,14 @@ function findCompiler(): Compiler {
 export function resultArray({ dtype, shape }: Pick<TensorSpec, 'dtype' | 'shape'>): TensorData {
   const length = sizeOf(shape);
   const array = viewOf(dtype, Buffer.allocUnsafeSlow(length * bytesOf(dtype)).buffer, 0, length);
-  if (array.byteLength >= hugeBytes) adviseHugePages(array);
+  if (array.byteLength >= ownMappingBytes) adviseHugePages(array);
+  else if (!keeping && array.byteLength >= largeBytes) {
+    keeping = true;
+    keepFreedMemory();
+  }
   return array;
 }
 
-/** From here on malloc takes fresh pages for each array and gives them back, and the kernel's clearing of them takes long. */
-const hugeBytes = 2 ** 25;
+/** From here on it matters that the memory of results is used again. */
+const largeBytes = 2 ** 20;
+let keeping = false;

@@ -119,7 +119,7 @@ function traceAt(
     const name = names[i] as string;
     return input(name, { dtype, shape: shape.map((n, axis): Shape[number] => n ?? sizeOf(name, axis)) });
   });
-  const trace = new Trace(false, true);
+  const trace = new Trace(false, { merged: true, anySize: symbols.length > 0 });
   const results = withTrace(trace, () => model.invoke(feeds, { training: false }));
   if (trace.randoms.length > 0) {
     throw new ConfigError(

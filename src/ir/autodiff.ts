@@ -1,4 +1,5 @@
 import { isFloat } from '../core/dtype.ts';
+import { atOnce, type Pieces } from '../core/event-loop.ts';
 import { formatType, sameShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import { algebra } from './algebra.ts';
@@ -13,7 +14,15 @@ import { byName, inputSpecAt } from './op.ts';
  * @param seed - cotangent of `loss`; ones by default
  * @returns one value per entry of `wrt`, or `undefined` where `loss` does not depend on it differentiably
  */
-export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): (Value | undefined)[] {
+export const gradient = (loss: Value, wrt: readonly Value[], seed?: Value): (Value | undefined)[] =>
+  atOnce(differentiating(loss, wrt, seed));
+
+/** {@link gradient} in pieces. */
+export function* differentiating(
+  loss: Value,
+  wrt: readonly Value[],
+  seed?: Value,
+): Pieces<(Value | undefined)[]> {
   if (seed === undefined && loss.rank !== 0) {
     throw new ShapeError(
       `gradient: the loss must be a scalar. Received ${formatType(loss.type)}; reduce it first.`,
@@ -30,7 +39,9 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): (Val
   walk.accumulate(loss, seed ?? algebra().fill(loss, 1));
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i] as Node;
-    if (active.has(node)) inScope(gradientScope(node), () => walk.visit(node, active, wrt));
+    if (!active.has(node)) continue;
+    inScope(gradientScope(node), () => walk.visit(node, active, wrt));
+    yield;
   }
   return wrt.map((value) => walk.cotangent(value));
 }

@@ -1,4 +1,5 @@
 import { isBig } from '../core/dtype.ts';
+import { atOnce, type Pieces } from '../core/event-loop.ts';
 import { sameType, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { constant, constantOf, type Graph, inScope, type Node, nodesOf, type Value } from './graph.ts';
@@ -13,7 +14,9 @@ export type Rule = (node: Node) => Value | undefined;
  * Rebuilds a graph bottom-up. Every node is rebuilt on its rewritten inputs, equal nodes become one, and the first
  * rule that answers replaces it; what nothing reads any more is gone. Linear in the nodes.
  */
-export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
+export const rewrite = (graph: Graph, rules: readonly Rule[]): Graph => atOnce(rewriting(graph, rules));
+
+function* rewriting(graph: Graph, rules: readonly Rule[]): Pieces<Graph> {
   const mapped = new Map<Value, Value>();
   const interned = new Interner();
   for (const node of nodesOf(graph)) {
@@ -26,16 +29,17 @@ export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
     if (replacement !== undefined && replacement !== first && sameType(replacement.type, first.type)) {
       mapped.set(node.outputs[0] as Value, interned.value(replacement));
     }
+    yield;
   }
   const outputs = graph.outputs.map(({ name, value }) => ({ name, value: mapped.get(value) as Value }));
   return { ...graph, outputs };
 }
 
 /** Applies the rules until nothing changes any more (or `limit` rounds). */
-export function rewriteToFixpoint(graph: Graph, rules: readonly Rule[], limit = 8): Graph {
+export function* rewriteToFixpoint(graph: Graph, rules: readonly Rule[], limit = 8): Pieces<Graph> {
   let current = graph;
   for (let round = 0; round < limit; round++) {
-    const next = rewrite(current, rules);
+    const next = yield* rewriting(current, rules);
     if (next.outputs.every((o, i) => o.value === current.outputs[i]?.value)) return next;
     current = next;
   }
@@ -85,10 +89,10 @@ const exactText = (v: number | bigint): string => (Object.is(v, -0) ? '-0' : Str
 /** The elements as text, one for all where they are equal; `undefined` for many different ones. */
 function elementsText({ data, size }: Tensor): string | undefined {
   const elements: ArrayLike<number | bigint> = data;
-  const first = exactText(elements[0] ?? 0);
+  const first = elements[0] ?? 0;
   let same = 1;
-  while (same < size && exactText(elements[same] as number | bigint) === first) same++;
-  if (same >= size) return first;
+  while (same < size && Object.is(elements[same], first)) same++;
+  if (same >= size) return exactText(first);
   return size <= foldedSize ? Array.from(elements, exactText).join() : undefined;
 }
 

@@ -179,7 +179,7 @@ export abstract class Layer<S extends z.ZodType = z.ZodType> extends Configured<
       input(name, { dtype, shape: shape.map((n) => n ?? size) });
     const values = inputs.map((x, i) => standIn(x, `x${i}`));
     const options = { training: false, ...mapArguments(args, standIn) };
-    return withTrace(new Trace(false), () => this.invoke(values, options));
+    return withTrace(new Trace(false, { anySize: true }), () => this.invoke(values, options));
   }
 
   #checkInputs(inputs: readonly PartialType[]): void {

@@ -1,12 +1,14 @@
 import * as z from 'zod';
-import { formatShape } from '../core/shape.ts';
+import { formatShape, type PartialShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
 import { constant, type Value } from '../ir/graph.ts';
-import { broadcastTo, slice } from '../ops/index.ts';
+import { broadcastTo, cumSum, gather, slice, sub } from '../ops/index.ts';
+import { scalarConstant } from '../ops/support.ts';
 import { expectRank, knownSize, Layer, layerOptions, type PartialShapes, type Values } from './layer.ts';
 import { initializerOption, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
+import { currentTrace } from './trace.ts';
 import type { Weight } from './weight.ts';
 
 const layout = '[batch, time, features]';
@@ -17,7 +19,8 @@ const schema = layerOptions.extend({
 });
 
 /**
- * A trained vector for each position, to be added to the input: `[batch, time, features]` in and out.
+ * A trained vector for each position, to be added to the input: `[batch, time, features]` in and out. The time may be
+ * unknown, up to `sequenceLength` then.
  *
  * Weights: `embeddings [sequenceLength, features]`. Keras has it in the package KerasHub.
  * @source keras_hub/src/layers/modeling/position_embedding.py
@@ -34,20 +37,31 @@ export class PositionEmbedding extends Layer<typeof schema> {
   override build([shape]: PartialShapes): void {
     expectRank(shape, 3, layout);
     const { sequenceLength, initializer } = this.options;
+    this.#checkTime(shape);
     const size = knownSize(shape, -1, 'number of features');
     this.#embeddings = this.addWeight('embeddings', [sequenceLength, size], { initializer });
   }
 
   call([x]: Values): Value {
     const [, time] = x.shape as [number, number, number];
-    const { sequenceLength } = this.options;
-    if (time > sequenceLength) {
-      throw new ShapeError(
-        `expected at most ${sequenceLength} steps, the sequenceLength. Received ${formatShape(x.shape)}.`,
-        { expected: `at most ${sequenceLength} steps`, received: String(time) },
-      );
+    const table = this.#embeddings.value;
+    if (currentTrace('positionEmbedding').anySize) {
+      // holds for every length, and in a file that is run a longer sequence is out of bounds
+      const positions = sub(cumSum(broadcastTo(scalarConstant(1, 'int32'), [time]), 0), 1);
+      return broadcastTo(gather(table, positions), x.shape);
     }
-    return broadcastTo(slice(this.#embeddings.value, [0], [time], [0]), x.shape);
+    this.#checkTime(x.shape);
+    return broadcastTo(slice(table, [0], [time], [0]), x.shape);
+  }
+
+  #checkTime(shape: PartialShape): void {
+    const { sequenceLength } = this.options;
+    const [, time] = shape;
+    if (typeof time !== 'number' || time <= sequenceLength) return;
+    throw new ShapeError(
+      `expected at most ${sequenceLength} steps, the sequenceLength. Received ${formatShape(shape)}.`,
+      { expected: `at most ${sequenceLength} steps`, received: String(time) },
+    );
   }
 }
 
@@ -56,6 +70,7 @@ export const positionEmbedding = (options: z.input<typeof schema>): PositionEmbe
   new PositionEmbedding(options);
 registerLayer(PositionEmbedding, [
   { options: { sequenceLength: 4 }, inputs: [[null, 3, 2]], output: [null, 3, 2] },
+  { options: { sequenceLength: 6 }, inputs: [[null, null, 2]], output: [null, null, 2] },
 ]);
 
 const sineSchema = layerOptions.extend({

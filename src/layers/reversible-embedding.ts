@@ -18,7 +18,8 @@ const schema = embeddingOptions.extend({
 
 /**
  * A trained vector for every index and, called with `{ reverse: true }`, a score of every index for a vector:
- * `[batch, ..., outputDim]` becomes `[batch, ..., inputDim]`, as language models end.
+ * `[batch, ..., outputDim]` becomes `[batch, ..., inputDim]`, as language models end. As in Keras, the scores have no mask:
+ * padding counts in loss and metrics unless sample weights leave it out.
  *
  * Weights: `embeddings [inputDim, outputDim]`, without `tieWeights` also `reverse_embeddings [outputDim, inputDim]`.
  * @source Press and Wolf 2016, arXiv:1608.05859; keras/src/layers/core/reversible_embedding.py

@@ -18,14 +18,21 @@ export interface RandomInput {
   readonly seed: number | undefined;
 }
 
+interface TraceOptions {
+  /** Whether weights stand for themselves and their adapters together, as in files. */
+  readonly merged?: boolean;
+  /** Whether sizes of the inputs stand for unknown ones, so that none is too large. */
+  readonly anySize?: boolean;
+}
+
 /**
  * One building of a graph: what layers read, update and ask for while they are called.
  * Weights become graph inputs, each once; state updates, extra losses and random inputs are collected.
  */
 export class Trace {
   readonly training: boolean;
-  /** Whether weights stand for themselves and their adapters together, as in files. */
   readonly merged: boolean;
+  readonly anySize: boolean;
   readonly weights = new Map<Weight, Value>();
   readonly updates = new Map<Weight, Value>();
   readonly losses: Value[] = [];
@@ -34,9 +41,10 @@ export class Trace {
   readonly outputs = new Map<string, readonly Value[]>();
   readonly #instead = new Map<Weight, Value>();
 
-  constructor(training: boolean, merged = false) {
+  constructor(training: boolean, { merged = false, anySize = false }: TraceOptions = {}) {
     this.training = training;
     this.merged = merged;
+    this.anySize = anySize;
   }
 
   /** The graph input that stands for a weight (or its new value, once assigned). */

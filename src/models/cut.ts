@@ -76,7 +76,7 @@ export function splitFrozen(model: Model): SplitModel {
 /** Whether training changes nothing about what a model gives. */
 function isFixed(model: Functional): boolean {
   if (model.trainableWeights.length > 0) return false;
-  const trace = new Trace(true);
+  const trace = new Trace(true, { anySize: true });
   const feeds = model.inputs.map(({ dtype, shape }, i) =>
     graphInput(`x${i}`, { dtype, shape: shape.map((n) => n ?? standIns[0]) }),
   );

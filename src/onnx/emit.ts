@@ -1,4 +1,5 @@
 import { allocate, type DType, isBig, onnxDtype } from '../core/dtype.ts';
+import { atOnce, type Pieces } from '../core/event-loop.ts';
 import type { Shape, TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { InternalError } from '../errors.ts';
@@ -46,7 +47,11 @@ export interface EmittedModel extends Omit<EmittedGraph, 'proto' | 'domains'> {
 }
 
 /** Writes a verified graph in ONNX; its constants are not copied. */
-export function emitGraph(graph: Graph, { target, channelBlock }: EmitOptions): EmittedGraph {
+export const emitGraph = (graph: Graph, options: EmitOptions): EmittedGraph =>
+  atOnce(emitting(graph, options));
+
+/** {@link emitGraph} in pieces. */
+export function* emitting(graph: Graph, { target, channelBlock }: EmitOptions): Pieces<EmittedGraph> {
   const model: ModelState = {
     target,
     channelBlock,
@@ -56,7 +61,7 @@ export function emitGraph(graph: Graph, { target, channelBlock }: EmitOptions): 
   };
   const inputNames = graph.inputs.map((value) => model.names.unique(inputName(value)));
   const outputNames = graph.outputs.map((output) => model.names.unique(output.name));
-  const proto = new GraphEmitter(model).emit(graph, inputNames, outputNames);
+  const proto = yield* new GraphEmitter(model).emit(graph, inputNames, outputNames);
   return { proto, domains: [...model.domains], inputNames, outputNames, nodeScopes: model.nodeScopes };
 }
 
@@ -136,11 +141,14 @@ class GraphEmitter implements Emit {
     return this.#model.channelBlock;
   }
 
-  emit(graph: Graph, inputNames: readonly string[], outputNames: readonly string[]): GraphProto {
+  *emit(graph: Graph, inputNames: readonly string[], outputNames: readonly string[]): Pieces<GraphProto> {
     graph.inputs.forEach((value, i) => {
       this.#define(value, inputNames[i] as string);
     });
-    for (const node of nodesOf(graph)) this.#lower(node);
+    for (const node of nodesOf(graph)) {
+      this.#lower(node);
+      yield;
+    }
     const final = this.#outputs(graph, outputNames);
     const rename = (name: string): string => final.get(name) ?? name;
     return {
@@ -282,7 +290,7 @@ class GraphEmitter implements Emit {
       this.#readInside.add(name);
       emitter.#define(graph.inputs[fed.length + i] as Value, name);
     }
-    return emitter.emit({ ...graph, inputs: fed }, inputNames, outputNames);
+    return atOnce(emitter.emit({ ...graph, inputs: fed }, inputNames, outputNames));
   }
 }
 

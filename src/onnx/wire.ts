@@ -114,9 +114,9 @@ export class Writer {
     let copied = 0;
     let end = 0;
     for (const { at, content } of this.#inserts) {
-      while (copied < at) {
-        out[end++] = this.#scratch[copied++] ?? 0;
-      }
+      out.set(this.#scratch.subarray(copied, at), end);
+      end += at - copied;
+      copied = at;
       if (typeof content === 'number') {
         end = putVarint(view, end, content);
       } else {

@@ -1,6 +1,7 @@
 import { compileKernel, type Kernel, vectorBytes } from '../backend/wasm/kernel.ts';
 import { compileScalars, type ScalarProgram } from '../backend/wasm/scalars.ts';
 import { sumOfSquares } from '../backend/wasm/sum-of-squares.ts';
+import type { Pieces } from '../core/event-loop.ts';
 import { sizeOf } from '../core/shape.ts';
 import { InternalError } from '../errors.ts';
 import { input, type Value } from '../ir/graph.ts';
@@ -46,9 +47,9 @@ export class WasmUpdate {
     this.#scalars = new Array<number>(4 + this.#sharedNames.length).fill(0);
   }
 
-  /** @returns `undefined` where the rule has no SIMD form; it then runs as a graph */
-  static compile(state: OptimizerState): WasmUpdate | undefined {
-    const kernels = state.optimizer.elementwise ? compileKernels(state.optimizer, state) : undefined;
+  /** @returns in pieces; `undefined` where the rule has no SIMD form: it then runs as a graph */
+  static *compile(state: OptimizerState): Pieces<WasmUpdate | undefined> {
+    const kernels = state.optimizer.elementwise ? yield* compileKernels(state.optimizer, state) : undefined;
     return kernels && new WasmUpdate(state, kernels);
   }
 
@@ -108,7 +109,10 @@ export class WasmUpdate {
   }
 }
 
-function compileKernels(optimizer: Optimizer, { arena: { memory } }: OptimizerState): Kernels | undefined {
+function* compileKernels(
+  optimizer: Optimizer,
+  { arena: { memory } }: OptimizerState,
+): Pieces<Kernels | undefined> {
   const [weight, gradient] = [vectorInput('weight'), vectorInput('gradient')];
   const [iteration, learningRate] = [scalarInput('iteration'), scalarInput('learningRate')];
   const [weightDecay, squaredNorm] = [scalarInput('weightDecay'), scalarInput('squaredNorm')];
@@ -116,7 +120,7 @@ function compileKernels(optimizer: Optimizer, { arena: { memory } }: OptimizerSt
   const sharedNames = optimizer.shared?.slots.map((s) => s.name) ?? [];
   const shared = new Map(sharedNames.map((name) => [name, scalarInput(name)]));
   const scalars = [iteration, learningRate, weightDecay, squaredNorm, ...shared.values()];
-  const stage = (vectors: readonly Value[], outputs: readonly Value[]): Kernel | undefined =>
+  const stage = (vectors: readonly Value[], outputs: readonly Value[]): Pieces<Kernel | undefined> =>
     compileKernel({ vectors, outputs, scalars }, memory);
 
   const step = optimizer.stepAfter(iteration);
@@ -131,7 +135,7 @@ function compileKernels(optimizer: Optimizer, { arena: { memory } }: OptimizerSt
     shared: (name) => found(shared, name),
   });
   const names = optimizer.stepSlots.map((s) => s.name);
-  const main = stage(
+  const main = yield* stage(
     [weight, gradient, ...names.map((name) => found(slots, name))],
     [result.weight, ...names.map((name) => found(new Map(Object.entries(result.slots)), name))],
   );
@@ -143,9 +147,9 @@ function compileKernels(optimizer: Optimizer, { arena: { memory } }: OptimizerSt
   return {
     step: main,
     ...(added && {
-      accumulate: required(stage([gradient, accumulator], [added.gradient, added.accumulator])),
+      accumulate: required(yield* stage([gradient, accumulator], [added.gradient, added.accumulator])),
     }),
-    ...(averaged && { average: required(stage([weight, mean], [averaged.weight, averaged.average])) }),
+    ...(averaged && { average: required(yield* stage([weight, mean], [averaged.weight, averaged.average])) }),
     ...(next && {
       shared: compileScalars(
         sharedNames.map((n) => next[n] as Value),

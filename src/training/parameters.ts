@@ -3,6 +3,7 @@ import { getBackend } from '../backend/registry.ts';
 import { Arena } from '../backend/wasm/arena.ts';
 import { worthwhileBytes } from '../backend/wasm/second-thread.ts';
 import type { TensorData } from '../core/dtype.ts';
+import { inTurns } from '../core/event-loop.ts';
 import type { Key } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { sizeOf } from '../core/shape.ts';
@@ -28,7 +29,7 @@ export class ParameterStore {
   readonly #kept: readonly Weight[];
   readonly #arena: Arena;
   readonly #places = new Map<Weight, number>();
-  readonly #update: WasmUpdate | undefined;
+  #update: WasmUpdate | undefined;
   readonly #search: Search | undefined;
   /** State that steps update: where it is, and where they write what it will be. */
   readonly #moving: { readonly weight: Weight; readonly now: Float32Array; readonly next: Float32Array }[] =
@@ -54,7 +55,6 @@ export class ParameterStore {
     this.reclaim();
     const parameters = this.#trained.map(({ path, shape }, index) => ({ path, shape, index }));
     this.state = new OptimizerState(compiled.optimizer, this.#arena, parameters);
-    this.#update = WasmUpdate.compile(this.state);
     this.#search = compiled.optimizer.search?.();
   }
 
@@ -62,6 +62,7 @@ export class ParameterStore {
   static async create(model: Trainable, compiled: Compiled): Promise<ParameterStore> {
     const { sharesMemory } = await getBackend(compiled.backend);
     const store = new ParameterStore(model, compiled, sharesMemory && compiled.threads !== 1);
+    store.#update = await inTurns(WasmUpdate.compile(store.state));
     const constrained = store.#trained.filter((w) => w.constraint !== undefined);
     if (constrained.length > 0) store.#constrain = await Constrainer.create(constrained, compiled);
     return store;

@@ -1,6 +1,7 @@
+import type { Pieces } from '../core/event-loop.ts';
 import type { TensorType } from '../core/shape.ts';
 import { type Graph, type GraphOutput, input, type Value } from '../ir/graph.ts';
-import { optimize } from '../ir/passes.ts';
+import { optimizing } from '../ir/passes.ts';
 import type { Weight } from '../layers/weight.ts';
 import { add } from '../ops/index.ts';
 import { scan } from '../ops/scan.ts';
@@ -22,7 +23,7 @@ export interface RepeatGraph {
  * stacked input per round. The update rule is the same expression that the CPU runs as a kernel.
  * @returns inputs: states, then the stacked batch inputs and learning rates; outputs: states, then stacked results
  */
-export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number): RepeatGraph {
+export function* repeatStep(step: StepGraph, optimizer: Optimizer, count: number): Pieces<RepeatGraph> {
   const { weights } = step.inputs;
   const leaves = step.graph.inputs.slice(0, weights.length);
   const batch = step.graph.inputs.slice(weights.length);
@@ -55,7 +56,7 @@ export function repeatStep(step: StepGraph, optimizer: Optimizer, count: number)
     ...s.slots.flatMap((slots) => Object.values(slots)),
     ...sharedNames.map((n) => s.shared[n] as Value),
   ];
-  const body: Graph = optimize({
+  const body: Graph = yield* optimizing({
     name: 'step',
     inputs: [...leaves, ...statesOf(before), iteration, ...batch, learningRate],
     outputs: [

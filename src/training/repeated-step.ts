@@ -1,13 +1,13 @@
 import type { Executable } from '../backend/backend.ts';
 import type { TensorData } from '../core/dtype.ts';
-import { yieldToEventLoop } from '../core/event-loop.ts';
+import { inTurns } from '../core/event-loop.ts';
 import type { Weight } from '../layers/weight.ts';
 import type { Compiled } from './compile.ts';
 import type { ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
 import { type RepeatGraph, repeatStep } from './repeat-graph.ts';
 import { compileGraph, Step } from './step.ts';
-import { type BatchTypes, completeStep, type StepGraph, traceStep } from './step-graph.ts';
+import { type BatchTypes, buildingStep, type StepGraph } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 /** `stepsPerExecution` batches in one native call: a loop in the graph carries weights and optimizer state. */
@@ -39,7 +39,7 @@ export class RepeatedStep extends Step {
     this.#shared = loop.shared.map(() => new Float32Array(1));
   }
 
-  /** Builds and compiles; the event loop gets its turn between the phases. */
+  /** Builds and compiles; the event loop gets its turn in between. */
   static async create(
     model: Trainable,
     compiled: Compiled,
@@ -48,13 +48,8 @@ export class RepeatedStep extends Step {
     store: ParameterStore,
     profile?: Profile,
   ): Promise<RepeatedStep> {
-    await yieldToEventLoop();
-    const traced = traceStep(model, compiled, types, 'train');
-    await yieldToEventLoop();
-    const step = completeStep(traced);
-    await yieldToEventLoop();
-    const loop = repeatStep(step, compiled.optimizer, repeats);
-    await yieldToEventLoop();
+    const step = await inTurns(buildingStep(model, compiled, types, 'train'));
+    const loop = await inTurns(repeatStep(step, compiled.optimizer, repeats));
     const executable = await compileGraph(loop.graph, compiled, { profile });
     return new RepeatedStep(step, loop, executable, types.x[0]?.shape[0] ?? 0, repeats, store);
   }

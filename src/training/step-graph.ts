@@ -1,10 +1,11 @@
+import { atOnce, type Pieces } from '../core/event-loop.ts';
 import type { TensorType } from '../core/shape.ts';
 import { formatShape, formatType, sameShape } from '../core/shape.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
-import { gradient } from '../ir/autodiff.ts';
+import { differentiating } from '../ir/autodiff.ts';
 import { type Graph, type GraphOutput, input, Value, withScope } from '../ir/graph.ts';
 import { type AddedRows, byName } from '../ir/op.ts';
-import { optimize } from '../ir/passes.ts';
+import { optimizing } from '../ir/passes.ts';
 import { type RandomInput, Trace, withTrace } from '../layers/trace.ts';
 import type { Weight } from '../layers/weight.ts';
 import { add, mul } from '../ops/index.ts';
@@ -78,7 +79,7 @@ interface Feeds {
 }
 
 /** A step without its gradients yet. */
-export interface TracedStep {
+interface TracedStep {
   readonly kind: StepKind;
   readonly trace: Trace;
   /** What the loss is multiplied by before it is differentiated; the optimizer divides it out. */
@@ -100,15 +101,32 @@ export const buildStep = (
   compiled: Compiled,
   types: BatchTypes,
   kind: StepKind,
-): StepGraph => completeStep(traceStep(model, compiled, types, kind));
+): StepGraph => atOnce(buildingStep(model, compiled, types, kind));
 
-/** The forward half of {@link buildStep}. */
-export function traceStep(
+/**
+ * {@link buildStep} in pieces.
+ * @param sparse - whether gradients that are zero but in some rows are given as these rows
+ */
+export function* buildingStep(
   model: Trainable,
   compiled: Compiled,
   types: BatchTypes,
   kind: StepKind,
-): TracedStep {
+  sparse = false,
+): Pieces<StepGraph> {
+  const traced = yield* traceStep(model, compiled, types, kind);
+  yield;
+  const trained = kind === 'train' ? yield* differentiate(traced) : [];
+  return completeStep(traced, trained, sparse);
+}
+
+/** The forward half. */
+function* traceStep(
+  model: Trainable,
+  compiled: Compiled,
+  types: BatchTypes,
+  kind: StepKind,
+): Pieces<TracedStep> {
   const trace = new Trace(kind === 'train');
   const feeds: Feeds = {
     x: types.x.map((type, i) => input(`x${i}`, type)),
@@ -120,6 +138,7 @@ export function traceStep(
   const predictions = custom
     ? []
     : withTrace(trace, () => model.invoke(feeds.x, { training: kind === 'train' }));
+  yield;
   const measured =
     kind === 'predict'
       ? undefined
@@ -128,10 +147,11 @@ export function traceStep(
             ? measureCustom(custom, feeds, model, trace)
             : measure(model, compiled, feeds, predictions, trace),
         );
+  yield;
   const own = new Set([...model.weights, ...model.states]);
   for (const weight of trace.updates.keys()) if (!own.has(weight)) trace.updates.delete(weight);
   // simplified before it is differentiated: what the forward pass sheds has no gradient to compute
-  const forward = optimize({
+  const forward = yield* optimizing({
     name: kind,
     inputs: [
       ...trace.weights.values(),
@@ -152,15 +172,11 @@ export function traceStep(
   return { kind, trace, lossScale, trained, forward, feeds, measured, predictions };
 }
 
-/**
- * The other half of {@link buildStep}: the gradients.
- * @param sparse - whether gradients that are zero but in some rows are given as these rows
- */
-export function completeStep(traced: TracedStep, sparse = false): StepGraph {
+/** Both halves as one graph. */
+function completeStep(traced: TracedStep, trained: readonly Trained[], sparse: boolean): StepGraph {
   const { kind, trace, forward, feeds, measured, predictions } = traced;
   const updates = [...trace.updates.keys()];
   const results = forward.outputs.map((o) => o.value);
-  const trained = kind === 'train' ? differentiate(results[updates.length] as Value, traced) : [];
   const added = trained.map(({ gradient }) => (sparse ? rowsOf(gradient) : undefined));
   const dense = trained.filter((_, i) => added[i] === undefined);
   const rows = added.flatMap((part) => (part ? [part.indices, part.rows] : []));
@@ -306,8 +322,9 @@ interface Trained {
 }
 
 /** Gradients of the total loss for the weights that are trained and that it depends on. */
-function differentiate(total: Value, { trained, trace, lossScale }: TracedStep): Trained[] {
-  const found = gradient(
+function* differentiate({ trained, trace, lossScale, forward }: TracedStep): Pieces<Trained[]> {
+  const total = forward.outputs[trace.updates.size]?.value as Value;
+  const found = yield* differentiating(
     lossScale === 1 ? total : mul(total, lossScale),
     trained.map((weight) => trace.weights.get(weight) as Value),
   );

@@ -1,7 +1,7 @@
 import type { Binding, Executable } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
-import { yieldToEventLoop } from '../core/event-loop.ts';
+import { inTurns } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Graph, Value } from '../ir/graph.ts';
@@ -13,7 +13,7 @@ import type { ParameterStore } from './parameters.ts';
 import type { Profile } from './profile.ts';
 import { RandomFeed } from './random-feed.ts';
 import type { IndexData } from './row-gradient.ts';
-import { type BatchTypes, completeStep, type StepGraph, type StepKind, traceStep } from './step-graph.ts';
+import { type BatchTypes, buildingStep, type StepGraph, type StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Where one batch is put before a run. */
@@ -233,7 +233,7 @@ export class SingleStep extends Step {
     this.#next = store ? [] : step.outputs.updates.map((w) => allocate(w.dtype, w.storage.size));
   }
 
-  /** Builds and compiles; the event loop gets its turn between the phases. */
+  /** Builds and compiles; the event loop gets its turn in between. */
   static async create(
     model: Trainable,
     compiled: Compiled,
@@ -241,11 +241,7 @@ export class SingleStep extends Step {
     kind: StepKind,
     { store, profile, settled = false }: SingleStepOptions,
   ): Promise<SingleStep> {
-    await yieldToEventLoop();
-    const traced = traceStep(model, compiled, types, kind);
-    await yieldToEventLoop();
-    const whole = completeStep(traced, true);
-    await yieldToEventLoop();
+    const whole = await inTurns(buildingStep(model, compiled, types, kind, true));
     const builtIn = settled ? BuiltInWeights.of(whole) : undefined;
     const restsBetweenRuns = store?.sharesMemory === true && numbersBetweenRuns(whole) >= manyNumbers;
     const options = { profile, constants: builtIn?.constants, restsBetweenRuns };

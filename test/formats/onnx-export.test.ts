@@ -72,6 +72,16 @@ describe('export to ONNX', () => {
       await expectSameOutputs(model, at('sizes.onnx'), [normalData(shape)]);
   });
 
+  test('trained positions of sequences of any length', async () => {
+    const x = tfk.input({ shape: [null, 3] });
+    const places = tfk.layers.positionEmbedding({ sequenceLength: 6 }).apply(x);
+    const model = tfk.model({ inputs: x, outputs: tfk.layers.add().apply([x, places]) });
+    await model.export(at('places.onnx'));
+    for (const time of [1, 6]) await expectSameOutputs(model, at('places.onnx'), [normalData([2, time, 3])]);
+    const longer = runPlain(at('places.onnx'), model.inputNames, [normalData([2, 7, 3])]);
+    await expect(longer).rejects.toThrow('out of data bounds');
+  });
+
   test('metadata, and a fixed batch size', async () => {
     const model = tfk.sequential([tfk.input({ shape: [3] }), tfk.layers.dense({ units: 2 })]);
     await model.export(at('fixed.onnx'), { batchSize: 5, metadata: { author: 'me' } });

@@ -32,6 +32,14 @@ describe('ops on tensors', () => {
     expect(y.data[0]).toBe(4);
   });
 
+  test('large results that are dropped make room for the next ones', () => {
+    const x = new Tensor('float32', [2 ** 20], new Float32Array(2 ** 20).fill(1));
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 200; i++) expect(ops.add(x, x).data[i]).toBe(2);
+    // 800 MB of results
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
+  });
+
   test('results do not share memory with arguments or other results', () => {
     const x = tensor([1, 2]);
     const [a, b] = [ops.relu(x), ops.relu(x)];

@@ -1,4 +1,5 @@
 import { Arena } from '../../src/backend/wasm/arena.ts';
+import { atOnce } from '../../src/core/event-loop.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { Tensor } from '../../src/core/tensor.ts';
 import { input, type Value } from '../../src/ir/graph.ts';
@@ -42,7 +43,7 @@ export function makeState(optimizer: Optimizer, { initial }: Descent): Optimizer
 
 /** Ten steps, say, with the SIMD kernels; `undefined` where the rule has none. */
 export function runKernels(state: OptimizerState, { gradients }: Descent): Trajectory | undefined {
-  const update = WasmUpdate.compile(state);
+  const update = atOnce(WasmUpdate.compile(state));
   if (update === undefined) return undefined;
   const runs = update.plan();
   const { arena, parameters } = state;

@@ -65,6 +65,36 @@ describe('reversible embedding', () => {
     const expected = tieWeights ? [0, 4, 2, 1, 2, 2] : [0, 4, 2, 1, 2, 5];
     expectClose(y.data, expected.map(cap), { rtol: 1e-5, atol: 1e-6 }, 'scores');
   });
+
+  test('scores have no mask, as in Keras 3.15, where padding counts in loss and metrics', async () => {
+    const data = tfk.input({ shape: [5], dtype: 'int32' });
+    const table = layers.reversibleEmbedding({ inputDim: 4, outputDim: 3, maskZero: true });
+    const model = tfk.model({
+      inputs: data,
+      outputs: table.apply(table.apply(data), { reverse: true }),
+    });
+    table.setWeights([tfk.tensor(Float32Array.from({ length: 12 }, (_, i) => (i - 5) / 7)).reshape([4, 3])]);
+    const loss = tfk.losses.sparseCategoricalCrossentropy({ fromLogits: true });
+    model.compile({ optimizer: 'sgd', loss, weightedMetrics: ['accuracy'] });
+    const [x, y] = [
+      [
+        [1, 2, 3, 0, 0],
+        [2, 1, 0, 0, 0],
+      ],
+      [
+        [2, 3, 1, 0, 0],
+        [1, 1, 0, 0, 0],
+      ],
+    ];
+    const logs = await model.evaluate(x, y, { verbose: 0 });
+    // recorded with keras.Model.evaluate; with the mask the loss would be 0.770582
+    expectClose(
+      [logs.loss as number, logs.accuracy as number],
+      [1.0700201, 0.6],
+      { rtol: 1e-6, atol: 0 },
+      'logs',
+    );
+  });
 });
 
 describe('spectral normalization', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { graphToKeras } from '../../src/formats/keras-graph.ts';
 import { toJson } from '../../src/formats/keras-json.ts';
 import { modelFromKeras, modelToKeras } from '../../src/formats/keras-model.ts';
-import { ConfigError, input, layers, model, ShapeError } from '../../src/index.ts';
+import { ConfigError, input, layers, model, ShapeError, type Tensor, tensor } from '../../src/index.ts';
 import { input as leaf, type Value } from '../../src/ir/graph.ts';
 import type { Layer } from '../../src/layers/layer.ts';
 import { maskOf, withMask } from '../../src/layers/masks.ts';
@@ -116,5 +116,21 @@ describe('positions', () => {
     expect(() => call(layers.positionEmbedding({ sequenceLength: 2 }), sequence())).toThrow(
       'expected at most 2 steps',
     );
+    const long = input({ shape: [3, 4] });
+    expect(() => layers.positionEmbedding({ sequenceLength: 2 }).apply(long)).toThrow(
+      'expected at most 2 steps',
+    );
+  });
+
+  test('trained ones take sequences of any length up to theirs', async () => {
+    const x = input({ shape: [null, 2] });
+    const places = layers.positionEmbedding({ sequenceLength: 3 });
+    const made = model({ inputs: x, outputs: layers.add().apply([x, places.apply(x)]) });
+    expect(made.outputs[0]?.shape).toEqual([null, null, 2]);
+    places.setWeights([tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2])]);
+    const zeros = (time: number): Tensor => tensor(new Float32Array(2 * time), [1, time, 2]);
+    expect((await made.predict(zeros(1))).array()).toEqual([[[1, 2]]]);
+    expect((await made.predict(zeros(3))).data).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6));
+    await expect(made.predict(zeros(4))).rejects.toThrow('expected at most 3 steps');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { atOnce } from '../../src/core/event-loop.ts';
 import { scalar } from '../../src/core/tensor.ts';
 import { ConfigError, ShapeError } from '../../src/errors.ts';
 import {
@@ -62,7 +63,7 @@ describe('weights of their own kind', () => {
     const optimizer = adamW({ weightDecay: 0.5, globalClipnorm: 1, useEma: true });
     const state = makeState(optimizer, descent);
     state.arena.region('gradients').fill(1);
-    const update = WasmUpdate.compile(state) as WasmUpdate;
+    const update = atOnce(WasmUpdate.compile(state)) as WasmUpdate;
     update.apply(update.plan([0, 2]));
     const moved = descent.initial.map(({ data }, i) =>
       data.some((x, k) => x !== state.arena.view('weights', i)[k]),
@@ -77,7 +78,7 @@ describe('weights of their own kind', () => {
     optimizer.scaleLearningRate(0.1, /^dense/);
     optimizer.scaleLearningRate(0, 'bias');
     const state = makeState(optimizer, descent);
-    expect(WasmUpdate.compile(state)?.plan().length).toBe(3);
+    expect(atOnce(WasmUpdate.compile(state))?.plan().length).toBe(3);
     const one = { ...descent, gradients: descent.gradients.slice(0, 1) };
     for (const run of [runKernels(state, one), runGraph(optimizer, one)]) {
       const [kernel, bias, scale] = run?.steps[0] ?? [];
@@ -142,8 +143,8 @@ describe('OptimizerState', () => {
   });
 
   test('runs weights that lie side by side in one call', () => {
-    expect(WasmUpdate.compile(makeState(adam(), descent))?.plan().length).toBe(1);
-    expect(WasmUpdate.compile(makeState(adam({ clipnorm: 1 }), descent))?.plan().length).toBe(3);
+    expect(atOnce(WasmUpdate.compile(makeState(adam(), descent)))?.plan().length).toBe(1);
+    expect(atOnce(WasmUpdate.compile(makeState(adam({ clipnorm: 1 }), descent)))?.plan().length).toBe(3);
   });
 });
 

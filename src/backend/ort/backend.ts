@@ -1,12 +1,12 @@
 import { allocate, type TensorData } from '../../core/dtype.ts';
-import { yieldToEventLoop } from '../../core/event-loop.ts';
+import { atOnce, inTurns, type Pieces } from '../../core/event-loop.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { BackendError } from '../../errors.ts';
 import { type Graph, nodesOf } from '../../ir/graph.ts';
-import { optimize } from '../../ir/passes.ts';
+import { optimizing } from '../../ir/passes.ts';
 import { withConstants } from '../../ir/substitute.ts';
-import { type EmittedGraph, emitGraph, modelOf } from '../../onnx/emit.ts';
+import { type EmittedGraph, emitting, modelOf } from '../../onnx/emit.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import {
   type Backend,
@@ -50,18 +50,11 @@ function isSmall(graph: Graph): boolean {
 }
 
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
-  const { constants = new Map(), ...session } = options;
-  // the runtime folds constants, as large as weights are, quicker than the passes here would
-  const optimized = withConstants(optimize(graph), constants);
-  await yieldToEventLoop();
-  const emitted = new Emitted(driver, optimized, session, constants.size > 0);
-  await yieldToEventLoop();
-  const bytes = emitted.encode();
-  await yieldToEventLoop();
+  const lowered = await inTurns(lowering(driver, graph, options));
   try {
-    return emitted.executable(await driver.createSession(bytes, ...emitted.session));
+    return lowered.executable(await driver.createSession(lowered.bytes, ...lowered.session));
   } catch (error) {
-    throw emitted.locate(error);
+    throw lowered.locate(error);
   }
 }
 
@@ -71,33 +64,40 @@ async function compile(driver: Driver, graph: Graph, options: CompileOptions): P
  */
 export function compileSync(driver: Driver, graph: Graph): Executable | undefined {
   if (driver.createSessionSync === undefined) return undefined;
-  const emitted = new Emitted(driver, optimize(graph), {});
+  const lowered = atOnce(lowering(driver, graph, {}));
   try {
-    return emitted.executable(driver.createSessionSync(emitted.encode(), ...emitted.session));
+    return lowered.executable(driver.createSessionSync(lowered.bytes, ...lowered.session));
   } catch (error) {
-    throw emitted.locate(error);
+    throw lowered.locate(error);
   }
 }
 
+/** From a graph to the model that the runtime loads, in pieces. */
+function* lowering(driver: Driver, graph: Graph, options: CompileOptions): Pieces<Lowered> {
+  const { constants = new Map(), ...session } = options;
+  // the runtime folds constants, as large as weights are, quicker than the passes here would
+  const optimized = withConstants(yield* optimizing(graph), constants);
+  yield;
+  // where weights are constants, the runtime itself chooses their layouts
+  const blocked = session.device !== 'cuda' && constants.size === 0;
+  const channelBlock = blocked ? knownChannelBlock(driver) : undefined;
+  const emitted = yield* emitting(optimized, { target: 'runtime', channelBlock });
+  yield;
+  return new Lowered(optimized, emitted, session);
+}
+
 /** A graph in ONNX, with all that a session is made of. */
-class Emitted {
+class Lowered {
+  readonly bytes: Uint8Array;
   readonly session: readonly [readonly TensorSpec[], readonly TensorSpec[], SessionOptions];
   readonly #graph: EmittedGraph;
 
-  /** @param settled - whether weights are constants: the runtime itself then chooses their layouts */
-  constructor(driver: Driver, graph: Graph, options: Partial<SessionOptions>, settled = false) {
-    const blocked = options.device !== 'cuda' && !settled;
-    this.#graph = emitGraph(graph, {
-      target: 'runtime',
-      channelBlock: blocked ? knownChannelBlock(driver) : undefined,
-    });
-    const { inputs, outputs } = graphSpecs(graph, this.#graph.inputNames, this.#graph.outputNames);
+  constructor(graph: Graph, emitted: EmittedGraph, options: Partial<SessionOptions>) {
+    const { inputs, outputs } = graphSpecs(graph, emitted.inputNames, emitted.outputNames);
     const threads = isSmall(graph) ? { threads: 1 } : {};
     this.session = [inputs, outputs, { device: 'cpu', ...threads, ...options }];
-  }
-
-  encode(): Uint8Array {
-    return encodeModel(modelOf(this.#graph.proto, this.#graph.domains));
+    this.bytes = encodeModel(modelOf(emitted.proto, emitted.domains));
+    this.#graph = emitted;
   }
 
   executable(session: Session): Executable {

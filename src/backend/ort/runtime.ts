@@ -241,6 +241,29 @@ const pageBytes = 2 ** 16;
 /** MADV_HUGEPAGE. */
 const hugePages = 14;
 
+/**
+ * Has the C library keep what is freed, up to {@link keptBytes}: memory that goes back to the system comes again as pages that
+ * it clears one by one when they are first written, which takes longer than most ops.
+ */
+export function keepFreedMemory(): void {
+  if (loaded === undefined || process.platform !== 'linux') return;
+  try {
+    const mallopt = loaded.load(null).func('mallopt', 'int', ['int', 'int']);
+    mallopt(mapFrom, ownMappingBytes);
+    mallopt(trimFrom, keptBytes);
+  } catch {
+    // Not glibc: there is nothing to set.
+  }
+}
+
+/** M_MMAP_THRESHOLD: larger blocks are mappings of their own, which are not kept. */
+const mapFrom = -3;
+/** M_TRIM_THRESHOLD. */
+const trimFrom = -1;
+/** As much as glibc allows. */
+export const ownMappingBytes = 2 ** 25;
+const keptBytes = 2 ** 27;
+
 /** Loads the library on a worker thread: tens of milliseconds for which the event loop need not stand still. */
 export async function preloadLibrary(path: string = findLibrary()): Promise<void> {
   if (process.platform === 'win32') return;

@@ -1,7 +1,8 @@
+import type { Pieces } from '../../core/event-loop.ts';
 import { InternalError } from '../../errors.ts';
 import { constantOf, type Node, topologicalOrder, type Value } from '../../ir/graph.ts';
 import { byName, type Lanes, type SimdEmit, type SimdInstruction } from '../../ir/op.ts';
-import { optimize } from '../../ir/passes.ts';
+import { optimizing } from '../../ir/passes.ts';
 import { compileModule, type SimpleInstruction, WasmFunction } from './assembler.ts';
 import type { WasmMemory, WasmModule } from './host.ts';
 import { compileScalars, type ScalarProgram } from './scalars.ts';
@@ -86,9 +87,9 @@ export const vectorBytes = (length: number): number => Math.ceil(length / 4) * 1
  * once a run, in float64, outside of the loop; equal subexpressions are computed once.
  * @returns `undefined` where an op has no SIMD form: the expression then runs as a graph
  */
-export function compileKernel(expression: KernelExpression, memory: WasmMemory): Kernel | undefined {
+export function* compileKernel(expression: KernelExpression, memory: WasmMemory): Pieces<Kernel | undefined> {
   const { vectors, scalars } = expression;
-  const graph = optimize({
+  const graph = yield* optimizing({
     name: 'kernel',
     inputs: [...vectors, ...scalars],
     outputs: expression.outputs.map((value, i) => ({ name: `output${i}`, value })),
@@ -103,6 +104,7 @@ export function compileKernel(expression: KernelExpression, memory: WasmMemory):
   const code = new LoopCompiler(vectors, outputs, computed);
   for (const value of uniforms) code.uniform(value);
   code.loop(nodes);
+  yield;
   return new Kernel(
     compileModule([code.function], memory),
     memory,

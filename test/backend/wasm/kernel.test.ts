@@ -3,6 +3,7 @@ import { Arena } from '../../../src/backend/wasm/arena.ts';
 import { compileKernel } from '../../../src/backend/wasm/kernel.ts';
 import { compileScalars } from '../../../src/backend/wasm/scalars.ts';
 import { sumOfSquares } from '../../../src/backend/wasm/sum-of-squares.ts';
+import { atOnce } from '../../../src/core/event-loop.ts';
 import { Random } from '../../../src/core/random.ts';
 import { input, type Node, type Value } from '../../../src/ir/graph.ts';
 import { interpret } from '../../../src/ir/interpret.ts';
@@ -42,7 +43,7 @@ function runBoth(
   data.forEach((numbers, i) => {
     arena.view('x', i).set(numbers);
   });
-  const kernel = compileKernel({ outputs, vectors, scalars: [...scalars.keys()] }, arena.memory);
+  const kernel = atOnce(compileKernel({ outputs, vectors, scalars: [...scalars.keys()] }, arena.memory));
   const pointers = [
     ...vectors.map((_, i) => arena.pointer('x', i)),
     ...outputs.map((_, i) => arena.pointer('y', i)),
@@ -122,9 +123,8 @@ describe('kernels', () => {
     arena.view('g', 0).set([1, 1, 1, 1, 1]);
     const [pw, pg] = [arena.pointer('w', 0), arena.pointer('g', 0)];
     // both outputs read both inputs: everything is loaded before anything is stored
-    const kernel = compileKernel(
-      { outputs: [sub(w, g), add(w, g)], vectors: [w, g], scalars: [] },
-      arena.memory,
+    const kernel = atOnce(
+      compileKernel({ outputs: [sub(w, g), add(w, g)], vectors: [w, g], scalars: [] }, arena.memory),
     );
     kernel?.run([pw, pg, pw, pg], 5, []);
     expect([...arena.view('w', 0)]).toEqual([0, 1, 2, 3, 4]);
@@ -146,7 +146,7 @@ describe('kernels', () => {
   ])('are not made of %s', (_name, f) => {
     const x = vector('x');
     const { memory } = new Arena({ x: [4] });
-    expect(compileKernel({ outputs: [f(x)], vectors: [x], scalars: [] }, memory)).toBeUndefined();
+    expect(atOnce(compileKernel({ outputs: [f(x)], vectors: [x], scalars: [] }, memory))).toBeUndefined();
   });
 });
 

@@ -9,6 +9,7 @@ import { Arena } from '../../../src/backend/wasm/arena.ts';
 import { compileKernel, type Kernel } from '../../../src/backend/wasm/kernel.ts';
 import { secondThread, worthwhileBytes } from '../../../src/backend/wasm/second-thread.ts';
 import { SharedWork } from '../../../src/backend/wasm/shared-work.ts';
+import { atOnce } from '../../../src/core/event-loop.ts';
 import * as tfk from '../../../src/index.ts';
 import { input } from '../../../src/ir/graph.ts';
 import { add, mul, sqrt } from '../../../src/ops/index.ts';
@@ -31,7 +32,9 @@ class Pair {
     const vector = (name: string) => input(name, { dtype: 'float32', shape: [4] });
     const [x, y, f] = [vector('x'), vector('y'), input('f', { dtype: 'float32', shape: [] })];
     const outputs = [add(mul(x, f), y), add(sqrt(mul(x, x)), f)];
-    this.#kernel = compileKernel({ outputs, vectors: [x, y], scalars: [f] }, this.#arena.memory) as Kernel;
+    this.#kernel = atOnce(
+      compileKernel({ outputs, vectors: [x, y], scalars: [f] }, this.#arena.memory),
+    ) as Kernel;
   }
 
   run(f: number): void {

@@ -1,5 +1,6 @@
 /** Functions that tests run in worker threads. */
-import { type data, Tensor } from '../../../src/index.ts';
+import { Tensor } from '../../../src/core/tensor.ts'; // not of all the library, which each thread would load
+import type { data } from '../../../src/index.ts';
 
 /** Twice the elements, in memory that is used again. */
 const twice = new Float32Array(2);
