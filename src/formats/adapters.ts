@@ -2,7 +2,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { scalar, type Tensor } from '../core/tensor.ts';
 import { ConfigError, FormatError } from '../errors.ts';
 import { Adaptable } from '../layers/lora.ts';
-import type { Weight } from '../layers/weight.ts';
+import { resetAdapter, type Weight } from '../layers/weight.ts';
 import type { Model } from '../models/model.ts';
 import { layersInside } from '../models/select-layers.ts';
 import { writeFileAtomic } from './atomic.ts';
@@ -136,7 +136,7 @@ function adapt({ target: { layer, weight }, alpha, factors }: Update): void {
   const [a, b] = factors;
   const rank = b.shape[0] as number;
   if (layer.lora && (layer.lora.rank !== rank || layer.lora.alpha !== alpha)) {
-    weight.adapter?.reset(); // the kernel stays as it was
+    resetAdapter(weight); // the kernel stays as it was
     layer.mergeLora();
   }
   if (layer.lora === undefined) layer.enableLora(rank, { alpha });

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, TfkError } from '../errors.ts';
 
@@ -75,15 +85,46 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/** A single call reads less than 2 GiB. */
+const largestRead = 2 ** 30;
+
+/**
+ * Fills an array of any size with the bytes of a file from a place on.
+ * @returns how many there were: fewer only at the end of the file
+ */
+export async function readInto(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < target.length) {
+    const part = target.subarray(filled, filled + largestRead);
+    const { bytesRead } = await file.read(part, 0, part.length, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
 /**
  * The bytes of a file; bytes pass through.
  * @throws {@link DataError} when the file cannot be read
  */
 export async function readBytes(source: string | Uint8Array): Promise<Uint8Array> {
   if (typeof source !== 'string') return source;
-  return readFile(source).catch((error: unknown) => {
+  try {
+    const { size } = await stat(source);
+    return size <= largestRead ? await readFile(source) : await readLarge(source, size);
+  } catch (error) {
     throw ioError(error, source, 'read');
-  });
+  }
+}
+
+async function readLarge(path: string, size: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const bytes = new Uint8Array(size);
+    return bytes.subarray(0, await readInto(file, bytes, 0));
+  } finally {
+    await file.close();
+  }
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../errors.ts';
-import { ioError } from './atomic.ts';
+import { ioError, readInto } from './atomic.ts';
 import { filePieces, isGzip } from './byte-reader.ts';
 import { readZip } from './zip.ts';
 
@@ -73,13 +73,8 @@ class FileStream implements ByteStream {
   async fill(target: Uint8Array): Promise<number> {
     try {
       this.#file ??= await open(this.#path);
-      let filled = 0;
-      while (filled < target.length) {
-        const { bytesRead } = await this.#file.read(target, filled, target.length - filled, this.#position);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-        this.#position += bytesRead;
-      }
+      const filled = await readInto(this.#file, target, this.#position);
+      this.#position += filled;
       return filled;
     } catch (error) {
       throw ioError(error, this.#path, 'read');

@@ -1,6 +1,6 @@
 import type * as H5 from 'h5wasm';
 import { allDtypes, allocate, bytesOf, type DType, isDtype, type TensorData, viewOf } from '../core/dtype.ts';
-import { sizeOf, type TensorType } from '../core/shape.ts';
+import { formatShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, FormatError, TfkError } from '../errors.ts';
 import { messageOf, readBytes } from './atomic.ts';
@@ -304,7 +304,15 @@ class Writer implements Hdf5Writer {
     if (name === undefined) throw new ConfigError('HDF5: a data set needs a name.');
     const group = this.#group(parts);
     if (group.get(name)) throw new ConfigError(`HDF5: "${path}" is written twice.`);
-    group.create_dataset({ name, data: tensor.data, shape: [...tensor.shape] });
+    try {
+      group.create_dataset({ name, data: tensor.data, shape: [...tensor.shape] });
+    } catch (error) {
+      throw new ConfigError(
+        `HDF5: cannot write "${path}", ${tensor.dtype}${formatShape(tensor.shape)}: ${messageOf(error)}. A data set ` +
+          'of 2 GiB and more fits into .safetensors files and ONNX, but not in here.',
+        { op: 'hdf5', received: String(tensor.data.byteLength), cause: error },
+      );
+    }
   }
 
   #group(parts: readonly string[]): H5.Group {

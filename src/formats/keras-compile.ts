@@ -19,18 +19,29 @@ import {
 } from './keras-objects.ts';
 import { kerasId } from './keras-spelling.ts';
 
-/** How a model was compiled, in Keras's form; the learning rate is the one of the next step. */
-export function compileToKeras({ compiled, learningRate }: Trainer): JsonRecord {
+/**
+ * How a model was compiled, in Keras's form; the learning rate is the one of the next step.
+ * @param options - `lossesByName: false` spells names of losses out: of those in `.h5` files, Keras 3 does not know `mse`
+ */
+export function compileToKeras(
+  { compiled, learningRate }: Trainer,
+  { lossesByName = true }: { readonly lossesByName?: boolean } = {},
+): JsonRecord {
   const { optimizer, source, stepsPerExecution } = compiled;
   const scheduled = typeof optimizer.options.learningRate !== 'number';
   const config = {
     ...configToKeras(optimizer),
     ...(!scheduled && { learning_rate: new Float(learningRate) }),
   };
+  const makeLoss = (spec: object | string): Configured => losses.make(spec as LossSpec);
   const makeMetric = (spec: object): Configured => metrics.make(spec as MetricSpec);
   return {
     optimizer: objectToKeras(optimizer, config),
-    loss: specsToKeras(source.loss, (spec) => losses.make(spec as LossSpec)),
+    loss: specsToKeras(
+      source.loss,
+      makeLoss,
+      lossesByName ? kerasId : (name) => objectToKeras(makeLoss(name)),
+    ),
     loss_weights: (source.lossWeights ?? null) as Json,
     metrics: specsToKeras(source.metrics, makeMetric),
     weighted_metrics: specsToKeras(source.weightedMetrics, makeMetric),
@@ -41,13 +52,18 @@ export function compileToKeras({ compiled, learningRate }: Trainer): JsonRecord 
 }
 
 /** One spec, or lists and records of them. */
-function specsToKeras(value: unknown, make: (spec: object) => Configured): Json {
+function specsToKeras(
+  value: unknown,
+  make: (spec: object) => Configured,
+  named: (name: string) => Json = kerasId,
+): Json {
   if (value instanceof Configured) return objectToKeras(value);
-  if (typeof value === 'string') return kerasId(value);
-  if (Array.isArray(value)) return value.map((spec) => specsToKeras(spec, make));
+  if (typeof value === 'string') return named(value);
+  if (Array.isArray(value)) return value.map((spec) => specsToKeras(spec, make, named));
   if (!isRecord(value)) return null;
   if ('type' in value || 'className' in value) return objectToKeras(make(value));
-  return Object.fromEntries(Object.entries(value).map(([name, spec]) => [name, specsToKeras(spec, make)]));
+  const entries = Object.entries(value);
+  return Object.fromEntries(entries.map(([name, spec]) => [name, specsToKeras(spec, make, named)]));
 }
 
 const weightsSchema = z.union([z.array(z.number()), z.record(z.string(), z.number())]).nullish();

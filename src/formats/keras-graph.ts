@@ -8,8 +8,6 @@ import {
 } from '../layers/call-arguments.ts';
 import { InputLayer } from '../layers/input.ts';
 import type { Layer, LayerCall } from '../layers/layer.ts';
-import { Recurrent } from '../layers/recurrent.ts';
-import { StackedRNNCells } from '../layers/stacked-rnn-cells.ts';
 import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { Functional } from '../models/functional.ts';
 import { type Place, placeOf } from './keras-arguments.ts';
@@ -38,9 +36,7 @@ export function graphToKeras(model: Functional): KerasGraph {
   });
   const callToKeras = (call: LayerCall): Json => {
     if (call.layer instanceof KerasOperation) return call.layer.nodeToKeras(call.inputs, tensorToKeras);
-    const inputs = call.inputs.map(tensorToKeras);
-    const oneByOne = inputs.length === 1 || call.layer.signature.inputs !== undefined;
-    return { args: oneByOne ? inputs : [inputs], kwargs: argumentsToKeras(call, tensorToKeras) };
+    return { args: inputsToKeras(call, tensorToKeras), kwargs: argumentsToKeras(call, tensorToKeras) };
   };
   const endToKeras = ({ origin }: SymbolicTensor): Json => [
     origin.call.layer.name,
@@ -63,6 +59,17 @@ export function graphToKeras(model: Functional): KerasGraph {
   };
 }
 
+/** Inputs of a call as Keras's layer takes them: one by one, the first and a list of the others, or a list of all. */
+function inputsToKeras({ layer, inputs }: LayerCall, toKeras: (tensor: SymbolicTensor) => Json): Json[] {
+  const { signature } = layer;
+  const [first, ...others] = inputs.map(toKeras) as [Json, ...Json[]];
+  if (others.length === 0 || signature.inputs !== undefined) return [first, ...others];
+  return signature.rest === undefined ? [[first, ...others]] : [first, grouped(signature, others)];
+}
+
+const grouped = ({ groups }: CallSignature, states: readonly Json[]): readonly Json[] =>
+  groups?.(states) ?? states;
+
 /** Arguments of a call beside its inputs; masks of inputs that come in a list are in a list, too. */
 function argumentsToKeras(
   { layer, tensors, flags }: LayerCall,
@@ -74,7 +81,7 @@ function argumentsToKeras(
   for (const [name, list] of Object.entries(tensors)) {
     if (listed.includes(name)) continue;
     kwargs[kerasKey(name)] = lists.includes(name)
-      ? statesToKeras(layer, list.map(toKeras))
+      ? grouped(layer.signature, list.map(toKeras))
       : toKeras(list[0] as SymbolicTensor);
   }
   if (listed.some((name) => tensors[name])) {
@@ -85,16 +92,6 @@ function argumentsToKeras(
   }
   for (const [name, flag] of Object.entries(flags)) kwargs[kerasKey(name)] = flag;
   return kwargs;
-}
-
-/** Initial states of stacked cells: those of each cell together, where it has several. */
-function statesToKeras(layer: Layer, states: readonly Json[]): Json {
-  if (!(layer instanceof Recurrent && layer.cell instanceof StackedRNNCells)) return states;
-  const rest = [...states];
-  return layer.cell.cells.map(({ stateShapes }) => {
-    const own = rest.splice(0, stateShapes.length);
-    return own.length === 1 ? (own[0] as Json) : own;
-  });
 }
 
 /** Masks that Keras takes together, as a list `mask`. */
@@ -209,15 +206,28 @@ function usesOf({ layer, inboundNodes }: GraphMember, where: string): Use[] {
     // Keras writes the mode of a call, but a model's own mode overrides it
     const { training: _, ...others } = kwargs;
     const named = argumentsFromKeras(others, layer.signature, where);
+    const inputs = [...placesOfTensors(args, where), ...placesOfTensors(named.inputs, where)];
     uses.push({
       layer,
-      places: [...placesOfTensors(args, where), ...placesOfTensors(named.inputs, where)],
-      args: named,
+      ...restByName(inputs, named, layer.signature),
       previous: uses.at(-1),
       outputs: undefined,
     });
   }
   return uses;
+}
+
+/** Takes the states from among the inputs where the layer has them by name: `lstm(x, states)`, once `lstm([x, ...states])`. */
+function restByName(
+  places: readonly Place[],
+  args: NamedArguments<Place>,
+  { rest, lists = [] }: CallSignature,
+): Pick<Use, 'places' | 'args'> {
+  if (rest === undefined || !lists.includes(rest) || places.length < 2) return { places, args };
+  return {
+    places: places.slice(0, 1),
+    args: { ...args, tensors: { ...args.tensors, [rest]: places.slice(1) } },
+  };
 }
 
 /** Keras's keyword arguments: those that the signature names, and inputs that were passed by name. */

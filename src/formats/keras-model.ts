@@ -77,8 +77,10 @@ function plainLayerToKeras(layer: Layer, shared: Shared): KerasObject {
 
 /** The shapes for which a layer made its weights; the batch size is open. */
 function buildConfig(layer: Layer): JsonRecord {
-  const shapes = (layer.buildShapes ?? []).map((shape) => shape.toSpliced(0, 1, null));
-  const { inputs } = layer.signature;
+  const { inputs, rest } = layer.signature;
+  const shapes = (layer.buildShapes ?? [])
+    .slice(0, rest === undefined ? undefined : 1)
+    .map((shape) => shape.toSpliced(0, 1, null));
   if (inputs === undefined) return { input_shape: shapes.length === 1 ? (shapes[0] as Json) : shapes };
   return { shapes_dict: Object.fromEntries(shapes.map((shape, i) => [`${inputs[i]}_shape`, shape])) };
 }

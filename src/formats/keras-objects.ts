@@ -46,11 +46,22 @@ const plainLayer: LayerToKeras = (layer) => objectToKeras(layer, layerConfigToKe
 /** Classes that Keras exports, and finds again, under another name than the class has. */
 const exportNames: Readonly<Record<string, string>> = { GroupedQueryAttention: 'GroupQueryAttention' };
 
-/** Classes that Keras does not export, where it looks for them. */
+/** Classes that Keras does not export, where it looks for them; some are in KerasHub. */
 const ownModules: Readonly<Record<string, string>> = {
   CustomScaleLayer: 'keras.src.applications.inception_resnet_v2',
   LayerScale: 'keras.src.applications.convnext',
+  PositionEmbedding: 'keras_hub.src.layers.modeling.position_embedding',
+  SinePositionEncoding: 'keras_hub.src.layers.modeling.sine_position_encoding',
 };
+
+/** Other packages than Keras register their classes under their own name. */
+function registrationOf(className: string, module: string | null): string | null {
+  const [owner = 'keras'] = module?.split('.') ?? [];
+  return owner === 'keras' ? null : `${owner}>${className}`;
+}
+
+/** Options of layers that some of Keras's do not take. */
+const refusedOptions: Readonly<Record<string, readonly string[]>> = { Pipeline: ['dtype', 'trainable'] };
 
 /** The module that a file names for a class of a kind. */
 const moduleOf = (className: string, kind: Kind | undefined): string | null =>
@@ -63,11 +74,12 @@ export function objectToKeras(object: Configured, config: JsonRecord = configToK
   const own = registeredName(object.constructor);
   const ours =
     own === undefined && kind?.registry.has(className) && kind.registry.get(className) === object.constructor;
+  const module = ours ? moduleOf(className, kind) : null;
   return {
-    module: ours ? moduleOf(className, kind) : null,
+    module,
     class_name: exportNames[className] ?? className,
     config,
-    registered_name: ours ? null : (own ?? `Custom>${className}`),
+    registered_name: ours ? registrationOf(className, module) : (own ?? `Custom>${className}`),
   };
 }
 
@@ -86,13 +98,15 @@ export function configToKeras(object: Configured, inside: LayerToKeras = plainLa
 export function layerConfigToKeras(layer: Layer, inside?: LayerToKeras): JsonRecord {
   // not every layer of Keras's has these two as arguments of its own
   const { activity_regularizer, trainable: _, dtype, ...options } = configToKeras(layer, inside);
-  return {
+  const config: JsonRecord = {
     ...options,
     name: layer.name,
     dtype: dtypePolicy(typeof dtype === 'string' ? dtype : 'float32'),
     ...(layer.trainable && layer.weights.length === 0 ? {} : { trainable: layer.trainable }),
     ...(activity_regularizer ? { activity_regularizer } : {}),
   };
+  const refused = refusedOptions[layer.className] ?? [];
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !refused.includes(key)));
 }
 
 function valueToKeras(

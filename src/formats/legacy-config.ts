@@ -1,5 +1,5 @@
 /** The form in which Keras 1 and 2 and TensorFlow.js describe models, made into that of Keras 3, and back. */
-import { FormatError } from '../errors.ts';
+import { ConfigError, FormatError } from '../errors.ts';
 import { layerRegistry } from '../layers/registry.ts';
 import { excerpt, isRecord } from './keras-objects.ts';
 import { spellingOf } from './keras-spelling.ts';
@@ -243,7 +243,7 @@ function legacyModel(className: string, { name, layers, input_layers, output_lay
       layers: list.map((layer) => ({
         ...legacyConfig(layer),
         name: (layer as Config).name,
-        inbound_nodes: legacyNodes((layer as Config).inbound_nodes, nested),
+        inbound_nodes: legacyNodes(layer as Config, nested),
       })),
       input_layers: asList(movedEnds(input_layers, nested, 1)),
       output_layers: asList(movedEnds(output_layers, nested, 1)),
@@ -255,15 +255,26 @@ function legacyModel(className: string, { name, layers, input_layers, output_lay
 const asList = (ends: unknown): unknown =>
   Array.isArray(ends) && typeof ends[0] === 'string' ? [ends] : ends;
 
-const legacyNodes = (nodes: unknown, nested: ReadonlyMap<unknown, string>): unknown[] =>
-  (Array.isArray(nodes) ? nodes : []).map(({ args }: Config) =>
-    tensorsOf(args).map(([layer, node, tensor]) => [
+/** Calls of a layer. The states of a recurrent one follow the input, as in Keras 2; other arguments have no place. */
+function legacyNodes({ name, inbound_nodes }: Config, nested: ReadonlyMap<unknown, string>): unknown[] {
+  return (Array.isArray(inbound_nodes) ? inbound_nodes : []).map(({ args, kwargs }: Config) => {
+    const { initial_state, ...others } = isRecord(kwargs) ? kwargs : {};
+    const [stranger] = Object.keys(others).filter((key) => others[key] !== null && others[key] !== false);
+    if (stranger !== undefined) {
+      throw new ConfigError(
+        `export: layer "${String(name)}" is called with "${stranger}", which the files of TensorFlow.js cannot say. ` +
+          'Export to ONNX or .keras instead.',
+        { op: 'export', argument: stranger, received: String(name) },
+      );
+    }
+    return tensorsOf([args, initial_state]).map(([layer, node, tensor]) => [
       layer,
       Number(node) + (nested.has(layer) ? 1 : 0),
       tensor,
       {},
-    ]),
-  );
+    ]);
+  });
+}
 
 /** Places `[layer, node, tensor]` inside the arguments of a call. */
 function tensorsOf(value: unknown): unknown[][] {

@@ -12,7 +12,13 @@ import type { ReadContext } from './keras-objects.ts';
 import { optimizerTensors, restoreOptimizer } from './keras-weights.ts';
 import { modernConfig } from './legacy-config.ts';
 import { modernTraining } from './legacy-training.ts';
-import { assignByLayer, type LayerWeights, legacyOrder, type MatchOptions } from './named-weights.ts';
+import {
+  assignByLayer,
+  type LayerWeights,
+  legacyTensors,
+  lostAdapters,
+  type MatchOptions,
+} from './named-weights.ts';
 import type { LoadOptions } from './save.ts';
 
 /** Weights up to this number of elements are made whatever the size of the file. */
@@ -85,15 +91,14 @@ export const legacyH5 = (model: Model): Promise<Uint8Array> =>
     const names = model.layers.map(({ name }) => name);
     file.attribute('/model_weights', 'layer_names', names);
     for (const layer of model.layers) {
-      const weights = legacyOrder(layer).map((weight): NamedTensor => [weight.path, weight.merged]);
-      writeTensors(file, `model_weights/${layer.name}`, weights);
+      writeTensors(file, `model_weights/${layer.name}`, legacyTensors(layer));
     }
     file.group('model_weights/top_level_model_weights');
     const trainer = model.compiled;
     if (trainer === undefined) return;
-    const { optimizer, ...training } = compileToKeras(trainer);
+    const { optimizer, ...training } = compileToKeras(trainer, { lossesByName: false });
     file.attribute('/', 'training_config', toJson({ ...training, optimizer_config: optimizer ?? null }));
-    const variables = trainer.store?.state.variables ?? [];
+    const variables = lostAdapters(model).size > 0 ? [] : (trainer.store?.state.variables ?? []);
     if (variables.length > 0) {
       writeTensors(
         file,

@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FormatError } from '../errors.ts';
+import { ConfigError, FormatError } from '../errors.ts';
 import type { Model } from '../models/model.ts';
 import { ioError } from './atomic.ts';
 import type { OnnxLoadOptions } from './onnx-import.ts';
@@ -12,14 +12,24 @@ export interface LoadOptions extends KerasLoadOptions {
   readonly onnx?: OnnxLoadOptions;
 }
 
+/** Endings of files without a model. */
+const weightsAlone = /\.(weights\.json|npz|safetensors|safetensors\.index\.json)$/;
+
 /**
  * A model from a file, whose format is told from its content: `.keras`, legacy `.h5`, ONNX, or the `model.json` of
  * TensorFlow.js (or its folder).
  * @throws {@link FormatError} when the file is corrupt, hostile or asks for what is not supported
+ * @throws {@link ConfigError} for a file of weights alone
  * @throws {@link DataError} when it cannot be read
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const file = await modelFile(path);
+  if (weightsAlone.test(file)) {
+    throw new ConfigError(
+      `loadModel: ${file} holds weights alone. Build the model, then call model.loadWeights(path).`,
+      { op: 'loadModel', argument: 'path', received: file },
+    );
+  }
   const { onnx, ...others } = options;
   switch (formatOf(await firstBytes(file), file)) {
     case 'keras':

@@ -1,8 +1,11 @@
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { allocate } from '../core/dtype.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import type { Layer } from '../layers/layer.ts';
-import { restoreWeight, type Weight, withoutAdapters } from '../layers/weight.ts';
+import { Adaptable } from '../layers/lora.ts';
+import { resetAdapter, type Weight, withoutAdapters } from '../layers/weight.ts';
+import { layersInside } from '../models/select-layers.ts';
 
 /** The weights of one layer in a file, in order. */
 export interface LayerWeights {
@@ -26,10 +29,61 @@ export interface MatchOptions {
 }
 
 /** The weights of a layer in the order of files before Keras 3: those that are trained, then the others. */
-export const legacyOrder = (layer: Layer): readonly Weight[] => [
-  ...withoutAdapters(layer.weights).filter((w) => w.trainable || w.adapter),
-  ...withoutAdapters(layer.weights).filter((w) => !w.trainable && !w.adapter),
+export function legacyOrder(layer: Layer): readonly Weight[] {
+  return inOrder(withoutAdapters(layer.weights), trainedByKeras(layer));
+}
+
+/** All weights of a layer in the order of Keras 3's `.h5` files, which have adapters, too, beside a kernel that is frozen. */
+function withAdapters(layer: Layer): readonly Weight[] {
+  const [isTrained, lost] = [trainedByKeras(layer), lostAdapters(layer)];
+  const isAdapted = ({ adapter }: Weight): boolean =>
+    adapter?.weights.some((part) => !lost.has(part)) ?? false;
+  return inOrder(
+    layer.weights.filter((weight) => !lost.has(weight)),
+    (weight) => isTrained(weight) && !isAdapted(weight),
+  );
+}
+
+/** Weights of adapters that do not come back from files, as the options of their layers do not tell of them. */
+export const lostAdapters = (layer: Layer): ReadonlySet<Weight> =>
+  new Set(
+    allInside(layer)
+      .filter((inner) => inner instanceof Adaptable && !inner.keepsLora)
+      .flatMap(({ ownWeights }) => ownWeights.flatMap(({ adapter }) => adapter?.weights ?? [])),
+  );
+
+/** A layer and all inside it. */
+const allInside = (layer: Layer): readonly Layer[] => [
+  layer,
+  ...layersInside(layer).map((inside) => inside.layer),
 ];
+
+/** Whether Keras trains a weight of a layer: it freezes no single ones, as adapting a model does here. */
+function trainedByKeras(layer: Layer): (weight: Weight) => boolean {
+  const frozenLayers = allInside(layer).filter(({ trainable }) => !trainable);
+  const frozen = new Set(frozenLayers.flatMap(({ weights }) => weights));
+  return (weight) => weight.learnable && !frozen.has(weight);
+}
+
+const inOrder = (weights: readonly Weight[], first: (weight: Weight) => boolean): readonly Weight[] => [
+  ...weights.filter(first),
+  ...weights.filter((weight) => !first(weight)),
+];
+
+/** What an `.h5` file of Keras 3 has of a layer; adapters begin anew from the sums in the place of the kernels. */
+export function legacyTensors(layer: Layer): readonly (readonly [path: string, tensor: Tensor])[] {
+  const cleared = new Set(layer.weights.flatMap(({ adapter }) => adapter?.cleared ?? []));
+  return withAdapters(layer).map((weight) => {
+    const { path, dtype, shape, merged } = weight;
+    return [path, cleared.has(weight) ? new Tensor(dtype, shape, allocate(dtype, sizeOf(shape))) : merged];
+  });
+}
+
+/** The weights that a file has, in its order. */
+function weightsIn({ weights }: LayerWeights, layer: Layer): readonly Weight[] {
+  const all = withAdapters(layer);
+  return weights.length === all.length ? all : legacyOrder(layer);
+}
 
 /**
  * Puts the weights of a file into layers. Nothing is changed unless everything fits, or mismatches are
@@ -57,7 +111,7 @@ export function assignByLayer(
   });
   const fitting = pairs.flatMap(([layer, group]) => {
     const fault = mismatch(layer, group);
-    if (fault === undefined) return [{ weights: legacyOrder(layer), group }];
+    if (fault === undefined) return [{ weights: weightsIn(group, layer), group }];
     if (skipMismatch) return [];
     throw new FormatError(`${label}: layer "${layer.name}": ${fault}`, {
       op: 'loadWeights',
@@ -67,11 +121,13 @@ export function assignByLayer(
   const writes = fitting.flatMap(({ weights, group }) =>
     weights.map((weight, i) => ({ weight, tensor: group.weights[i]?.read() as Tensor })),
   );
-  for (const { weight, tensor } of writes) restoreWeight(weight, tensor);
+  for (const { weight } of writes) resetAdapter(weight);
+  for (const { weight, tensor } of writes) weight.write(tensor);
 }
 
-function mismatch(layer: Layer, { layer: name, weights: stored }: LayerWeights): string | undefined {
-  const weights = legacyOrder(layer);
+function mismatch(layer: Layer, group: LayerWeights): string | undefined {
+  const { layer: name, weights: stored } = group;
+  const weights = weightsIn(group, layer);
   if (weights.length !== stored.length) {
     const names = stored.map((tensor) => tensor.name).join(', ');
     return `expected ${weights.length} weights. Received ${stored.length} of layer "${name}" (${names}).`;

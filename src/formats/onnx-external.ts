@@ -4,7 +4,7 @@ import { bytesOf, dtypeFromOnnx } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
 import { FormatError } from '../errors.ts';
 import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
-import { ioError } from './atomic.ts';
+import { ioError, readInto } from './atomic.ts';
 
 /** Tensors below this many bytes stay in the model's own file. */
 const smallest = 1024;
@@ -63,7 +63,7 @@ async function readExternal({ external = {}, ...proto }: TensorProto, path: stri
       );
     }
     const data = new Uint8Array(length);
-    await handle.read(data, 0, length, start);
+    await readInto(handle, data, start);
     return { ...proto, data };
   } finally {
     await handle.close();

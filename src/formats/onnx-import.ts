@@ -56,7 +56,11 @@ type Options = z.output<typeof optionsSchema>;
  */
 export async function loadOnnx(path: string, options: OnnxLoadOptions = {}): Promise<Model> {
   const given = parseOptions(optionsSchema, options, 'loadModel: onnx');
-  const model = await readExternalData(decodeModel(await readBytes(path)), path);
+  const bytes = await readBytes(path);
+  const model = await readExternalData(
+    located(path, () => decodeModel(bytes)),
+    path,
+  );
   return located(path, () => importOnnx(model, given));
 }
 

@@ -4,7 +4,7 @@ import { bytesOf, type DType, viewOf } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { DtypeError, FormatError } from '../errors.ts';
-import { ioError } from './atomic.ts';
+import { ioError, readInto } from './atomic.ts';
 import { bfloat16, float16 } from './half.ts';
 
 const dtypeOfCode: ReadonlyMap<string, DType> = new Map<string, DType>([
@@ -49,8 +49,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
   });
   const read = async (position: number, length: number): Promise<Uint8Array> => {
     const bytes = new Uint8Array(length);
-    const { bytesRead } = await file.read(bytes, 0, length, position);
-    if (bytesRead === length) return bytes;
+    if ((await readInto(file, bytes, position)) === length) return bytes;
     throw broken(path, 'the file is cut off');
   };
   try {

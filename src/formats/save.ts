@@ -19,6 +19,7 @@ import {
   writeWeights,
 } from './keras-weights.ts';
 import { legacyH5 } from './legacy-h5.ts';
+import { lostAdapters } from './named-weights.ts';
 import { zipChunks } from './zip.ts';
 
 /** Options of {@link saveModel}. */
@@ -77,7 +78,8 @@ function isWhole(path: string): boolean {
   if (path.endsWith('.keras')) return true;
   if (path.endsWith('.weights.h5')) return false;
   throw new ConfigError(
-    `expected a path that ends in .keras or .h5 (a whole model), or .weights.h5 (weights alone). Received ${path}.`,
+    `expected a path that ends in .keras or .h5 (a whole model), or .weights.h5 (weights alone). Received ${path}. ` +
+      'model.export() and model.saveWeights() write other formats.',
     { op: 'save', argument: 'path', expected: '.keras, .h5 or .weights.h5', received: path },
   );
 }
@@ -96,7 +98,7 @@ async function wholeMembers(model: Model): Promise<[string, Uint8Array][]> {
   const config = { ...modelToKeras(model), compile_config: trainer ? compileToKeras(trainer) : {} };
   const weights = await writeHdf5((file) => {
     writeWeights(file, model);
-    if (trainer === undefined) return;
+    if (trainer === undefined || lostAdapters(model).size > 0) return;
     const variables = trainer.store?.state.variables.map((v) => v.read()) ?? [];
     writeOptimizer(file, trainer.compiled.optimizer.name, variables);
   });

@@ -21,7 +21,7 @@ export interface LoadWeightsOptions {
 
 /** Options of {@link saveWeights}. */
 export interface SaveWeightsOptions extends SaveOptions {
-  /** Bytes of each part that a `.weights.json` refers to. Default 5 GiB, as in Keras. */
+  /** Bytes of each part that a `.weights.json` refers to. Default 2 GiB. */
   readonly maxShardSize?: number;
 }
 
@@ -36,7 +36,7 @@ export async function saveWeights(
   path: string,
   options: SaveWeightsOptions = {},
 ): Promise<void> {
-  const { overwrite = true, maxShardSize = 5 * 2 ** 30 } = options;
+  const { overwrite = true, maxShardSize = 2 ** 31 } = options;
   requireBuilt(model, 'saveWeights');
   if (path.endsWith('.weights.h5')) return saveModel(model, path, { overwrite });
   if (!overwrite && (await exists(path))) {

@@ -6,8 +6,8 @@ import { ioError, messageOf } from './atomic.ts';
 
 const limits = {
   members: 100_000,
-  /** Largest member that is read unless the caller says otherwise. */
-  memberBytes: 2 ** 31,
+  /** Largest member that is read unless the caller says otherwise: what an archive of 4 GiB holds. */
+  memberBytes: 2 ** 32 - 2 ** 16,
   /** Members up to this size may be compressed at any ratio; larger ones only `ratio`-fold. */
   freeBytes: 2 ** 26,
   ratio: 250,

@@ -51,7 +51,16 @@ export class Bidirectional extends Layer<typeof schema> {
   }
 
   override get signature(): CallSignature {
-    return { masks: ['mask'], lists: ['initialState'] };
+    return {
+      masks: ['mask'],
+      lists: ['initialState'],
+      rest: 'initialState',
+      groups: (states) => {
+        const half = states.length / 2;
+        const [forward, backward] = [this.forwardLayer.cell, this.backwardLayer.cell];
+        return [...forward.groupStates(states.slice(0, half)), ...backward.groupStates(states.slice(half))];
+      },
+    };
   }
 
   protected override get supportsMasking(): boolean {

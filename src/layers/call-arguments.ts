@@ -17,7 +17,14 @@ export interface CallSignature {
   /** Lists of tensors. */
   readonly lists?: readonly string[];
   readonly flags?: readonly string[];
+  /** Name of the list that all inputs but the first are in Keras: `cell(x, states)`; it may be one of `lists`. */
+  readonly rest?: string;
+  /** The states in Keras's groups, where it does not take them one after the other. */
+  readonly groups?: <T>(states: readonly T[]) => readonly Nested<T>[];
 }
+
+/** Something, or a list of such. */
+export type Nested<T> = T | readonly Nested<T>[];
 
 /** A type whose unknown sizes are `null`. */
 export interface PartialType {

@@ -77,8 +77,8 @@ class Lora implements Adapter {
     return new Tensor(dtype, shape, sums);
   }
 
-  reset(): void {
-    this.weights[1].clear();
+  get cleared(): readonly Weight[] {
+    return [this.weights[1]];
   }
 }
 
@@ -146,6 +146,22 @@ export abstract class Adaptable<S extends z.ZodType = z.ZodType> extends Layer<S
     target.adapter = undefined;
     this.#lora = undefined;
     this.trainable = this.trainable;
+  }
+
+  /** An update from the start is told as it is now; others are saved as a part of the kernel. */
+  override get currentOptions(): Readonly<Record<string, unknown>> {
+    const options = super.currentOptions;
+    if (this.#target === undefined || !this.#beganWithLora) return options;
+    return { ...options, loraRank: this.lora?.rank ?? null, loraAlpha: this.lora?.alpha ?? null };
+  }
+
+  /** Whether there is a low-rank update of which the options tell, so that it comes back from files. */
+  get keepsLora(): boolean {
+    return this.#lora !== undefined && this.#beganWithLora;
+  }
+
+  get #beganWithLora(): boolean {
+    return (super.currentOptions.loraRank ?? null) !== null;
   }
 
   override get ownWeights(): readonly Weight[] {

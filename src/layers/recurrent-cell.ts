@@ -5,6 +5,7 @@ import type { Value } from '../ir/graph.ts';
 import { add, concat, matmul, mul, type RecurrentOperands, reshape, split, transpose } from '../ops/index.ts';
 import { zeros } from '../ops/indices.ts';
 import { activationOption } from './activations.ts';
+import type { CallSignature, Nested } from './call-arguments.ts';
 import {
   type CallOptions,
   knownSize,
@@ -74,6 +75,15 @@ export abstract class RecurrentCell<S extends z.ZodType = z.ZodType> extends Lay
 
   protected override get arity(): { min: number; max: number } {
     return { min: 1, max: 1 + this.stateShapes.length };
+  }
+
+  override get signature(): CallSignature {
+    return { rest: 'states', groups: (states) => this.groupStates(states) };
+  }
+
+  /** States in Keras's groups: those of a cell of several cells belong together. */
+  groupStates<T>(states: readonly T[]): readonly Nested<T>[] {
+    return states;
   }
 
   /** States of a fresh start: zeros. */

@@ -58,7 +58,12 @@ export abstract class Recurrent<S extends z.ZodType<RnnOptions> = z.ZodType<RnnO
   protected abstract makeCell(): RecurrentCell;
 
   override get signature(): CallSignature {
-    return { masks: ['mask'], lists: ['initialState'] };
+    return {
+      masks: ['mask'],
+      lists: ['initialState'],
+      rest: 'initialState',
+      groups: (states) => this.cell.groupStates(states),
+    };
   }
 
   protected override get supportsMasking(): boolean {

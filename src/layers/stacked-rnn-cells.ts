@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { snakeCase } from '../core/registry.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
+import type { Nested } from './call-arguments.ts';
 import { type CallOptions, layerOptions, type PartialShapes } from './layer.ts';
 import { type CellRun, cellOption, RecurrentCell } from './recurrent-cell.ts';
 import { registerLayer } from './registry.ts';
@@ -37,6 +38,14 @@ export class StackedRNNCells extends RecurrentCell<typeof schema> {
 
   override get outputShape(): Shape {
     return (this.cells.at(-1) as RecurrentCell).outputShape;
+  }
+
+  override groupStates<T>(states: readonly T[]): readonly Nested<T>[] {
+    const rest = [...states];
+    return this.cells.map((cell) => {
+      const own = cell.groupStates(rest.splice(0, cell.stateShapes.length));
+      return own.length === 1 ? (own[0] as Nested<T>) : own;
+    });
   }
 
   override build([shape]: PartialShapes): void {
@@ -79,6 +88,11 @@ registerLayer(StackedRNNCells, [
         { type: 'simpleRnnCell', units: 2 },
       ],
     },
-    inputs: [[null, 4]],
+    inputs: [
+      [null, 4],
+      [null, 3],
+      [null, 3],
+      [null, 2],
+    ],
   },
 ]);

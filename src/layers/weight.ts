@@ -27,8 +27,8 @@ export interface Adapter {
   readonly value: Value;
   /** The sum of a tensor and what is added now. */
   addTo(tensor: Tensor): Tensor;
-  /** Makes it 0. */
-  reset(): void;
+  /** Those of the weights that are 0 where nothing is added. */
+  readonly cleared: readonly Weight[];
 }
 
 /** More does not fit into the one memory of all parameters. */
@@ -187,5 +187,10 @@ export function withoutAdapters(weights: readonly Weight[]): readonly Weight[] {
 /** Puts the value of a file into a weight; an adapter starts anew from it. */
 export function restoreWeight(weight: Weight, value: Tensor): void {
   weight.write(value);
-  weight.adapter?.reset();
+  resetAdapter(weight);
+}
+
+/** Makes what is added to a weight 0. */
+export function resetAdapter({ adapter }: Weight): void {
+  for (const part of adapter?.cleared ?? []) part.clear();
 }

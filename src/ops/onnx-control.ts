@@ -1,5 +1,6 @@
-import { type Graph, topologicalOrder, type Value } from '../ir/graph.ts';
-import type { OnnxNode } from '../ir/onnx-node.ts';
+import { type Graph, input, topologicalOrder, type Value } from '../ir/graph.ts';
+import type { OnnxNode, Subgraph } from '../ir/onnx-node.ts';
+import { substitute } from '../ir/substitute.ts';
 import { choose } from './cond.ts';
 
 /** ONNX types that choose what is computed. */
@@ -15,9 +16,21 @@ function readIf(node: OnnxNode): readonly Value[] {
   return node.inline(Number(condition.data[0]) === 0 ? 'else_branch' : 'then_branch');
 }
 
+/** Both branches as graphs of what either of them reads. */
 function readChoice(node: OnnxNode): readonly Value[] {
   const [then, otherwise] = [node.graph('then_branch', []), node.graph('else_branch', [])];
-  const inputs = [...then.body.inputs, ...otherwise.body.inputs];
-  const graph = (body: Graph): Graph => ({ ...body, inputs });
-  return choose(node.input(0), graph(then.body), graph(otherwise.body), [...then.outer, ...otherwise.outer]);
+  const outer = [...new Set([...then.outer, ...otherwise.outer])];
+  const inputs = outer.map((value, i) => input(`x${i}`, value.type));
+  const graph = ({ body, outer: read }: Subgraph): Graph => {
+    const leaves = body.inputs.map(
+      (leaf, i) => [leaf, inputs[outer.indexOf(read[i] as Value)] as Value] as const,
+    );
+    const values = substitute(
+      body.outputs.map(({ value }) => value),
+      new Map(leaves),
+    );
+    const outputs = body.outputs.map(({ name }, i) => ({ name, value: values[i] as Value }));
+    return { name: body.name, inputs, outputs };
+  };
+  return choose(node.input(0), graph(then), graph(otherwise), outer);
 }

@@ -14,7 +14,7 @@ import { type KerasSample, kerasSamples, layerModels, lowRank, numbers } from '.
 const tolerance: Tolerance = { rtol: 1e-5, atol: 1e-5 };
 const same: Tolerance = { rtol: 0, atol: 0 };
 const rounding: Tolerance = { rtol: 1e-5, atol: 1e-6 };
-const { dense, dropout } = tfk.layers;
+const { dense, dropout, flatten } = tfk.layers;
 
 let folder: string;
 beforeAll(async () => {
@@ -125,6 +125,38 @@ describe('low-rank updates from the start', () => {
       await again.trainOnBatch(lowRank.x, y),
     ];
     expect(last?.loss).toBeLessThan(first?.loss as number);
+  });
+});
+
+describe.each(['.keras', '.h5'])('low-rank updates of a compiled model, in %s', (ending) => {
+  const batch = [numbers([6, 3, 3, 2]), numbers([6, 2], 'float32', 2)] as const;
+  const make = (loraRank: number | null): tfk.Model =>
+    tfk.sequential([
+      tfk.input({ shape: [3, 3, 2] }),
+      tfk.layers.conv2dTranspose({ filters: 2, kernelSize: 2 }),
+      flatten(),
+      dense({ units: 2, loraRank }),
+    ]);
+  const reloaded = async (model: tfk.Model, name: string): Promise<tfk.Model> => {
+    model.compile({ optimizer: 'adam', loss: 'mse' });
+    for (let step = 0; step < 3; step++) await model.trainOnBatch(...batch);
+    await model.save(at(name + ending));
+    const again = await tfk.loadModel(at(name + ending));
+    expectSame(await predict(again, [batch[0]]), await predict(model, [batch[0]]), rounding, 'output');
+    expect(Number.isFinite((await again.trainOnBatch(...batch)).loss)).toBe(true);
+    return again;
+  };
+  const plain = ['kernel', 'bias', 'kernel', 'bias'];
+  const namesOf = (model: tfk.Model): string[] => model.weights.map(({ name }) => name);
+
+  test('from the start: come back', async () => {
+    const again = await reloaded(make(2), 'started');
+    expect(namesOf(again)).toEqual([...plain, 'lora_kernel_a', 'lora_kernel_b']);
+  });
+
+  test('enabled later, or merged: the sum comes back', async () => {
+    expect(namesOf(await reloaded(make(null).enableLora(1), 'enabled'))).toEqual(plain);
+    expect(namesOf(await reloaded(make(2).mergeLora(), 'merged'))).toEqual(plain);
   });
 });
 
@@ -296,6 +328,10 @@ test('paths', async () => {
   await expect(model.save(at('model.bin'))).rejects.toThrow('expected a path that ends in .keras');
   await model.saveWeights(at('model.weights.h5'));
   await expect(tfk.loadModel(at('model.weights.h5'))).rejects.toThrow('holds weights alone');
+  for (const ending of ['.weights.json', '.safetensors', '.npz']) {
+    await model.saveWeights(at(`model${ending}`));
+    await expect(tfk.loadModel(at(`model${ending}`))).rejects.toThrow('holds weights alone');
+  }
   await expect(tfk.loadModel(at('absent.keras'))).rejects.toThrow('no such file');
   await writeFile(at('there.keras'), 'mine');
   await expect(model.save(at('there.keras'), { overwrite: false })).rejects.toThrow('exists already');

@@ -216,6 +216,32 @@ describe('ONNX as a model', () => {
     expect(model.countParams()).toBe(3);
   });
 
+  test('a branch that the data choose is trained where it is taken', async () => {
+    const branch = (name: string, opType: string): AttributeProto => ({
+      name,
+      type: 'graph',
+      value: { ...emptyGraph, nodes: [node(opType, ['x', 'w'], ['inner'])], outputs: [floats('inner')] },
+    });
+    const file = onnxFile({
+      inputs: [floats('x', 'n', 1)],
+      initializers: [protoFromTensor('w', tfk.tensor([2])), protoFromTensor('zero', tfk.tensor(0, []))],
+      nodes: [
+        node('ReduceSum', ['x'], ['sum'], [{ name: 'keepdims', type: 'int', value: 0n }]),
+        node('Greater', ['sum', 'zero'], ['isPositive']),
+        node('If', ['isPositive'], ['y'], [branch('then_branch', 'Mul'), branch('else_branch', 'Add')]),
+      ],
+      outputs: [floats('y', 'n', 1)],
+    });
+    await writeFile(at('choice.onnx'), file);
+    const model = await tfk.loadModel(at('choice.onnx'));
+    model.compile({ optimizer: { type: 'sgd', learningRate: 0.1 }, loss: 'mse' });
+    const weight = () => model.getWeights()[0]?.data[0];
+    await model.trainOnBatch(tfk.tensor([[3]]), tfk.tensor([[0]])); // 2 - 0.1 * 2 (3 * 2) 3
+    expect(weight()).toBeCloseTo(-1.6, 5);
+    await model.trainOnBatch(tfk.tensor([[-1]]), tfk.tensor([[0]])); // -1.6 - 0.1 * 2 (-1.6 - 1)
+    expect(weight()).toBeCloseTo(-1.08, 5);
+  });
+
   test('weights beside the file are read, but nothing outside of its folder', async () => {
     const model = tfk.sequential([tfk.input({ shape: [64] }), tfk.layers.dense({ units: 33 })]);
     await model.export(at('apart.onnx'), { externalData: true });

@@ -15,7 +15,7 @@ interface Continued {
 /** Float32 against float32 over three steps of Adam. */
 const tolerance: Tolerance = { rtol: 1e-5, atol: 5e-6 };
 
-test.each(['convolutions', 'shared-inputs', 'sequences', 'masked-attention', 'vocabulary'])(
+test.each(['convolutions', 'shared-inputs', 'sequences', 'cells', 'masked-attention', 'vocabulary'])(
   'trained-%s: a model that Keras saved in the middle of training goes on as with Keras',
   async (name) => {
     const record = readGolden<Continued>(`keras/trained-${name}.json`);

@@ -41,6 +41,13 @@ def functional(rng):
     return Model(x, [y, b], name="wired"), normal(rng, (3, 4))
 
 
+def adapted(rng):
+    stack = [Input((4,)), layers.Dense(5, activation="tanh", lora_rank=2), layers.Dense(3, trainable=False), layers.Dense(2)]
+    model = Sequential(stack, name="adapted")
+    model.layers[1].enable_lora(1)
+    return model, normal(rng, (3, 4))
+
+
 def compiled(rng):
     stack = [Input((4,)), layers.Dense(5, activation="relu"), layers.BatchNormalization(momentum=0.8), layers.Dense(2)]
     model = Sequential(stack, name="trained")
@@ -68,7 +75,7 @@ def record_compiled(folder):
 
 def main(folder):
     record_compiled(folder)
-    for build in (sequential, functional):
+    for build in (sequential, functional, adapted):
         keras.backend.clear_session()
         name = f"legacy-{build.__name__}"
         rng = generator(name)

@@ -23,7 +23,8 @@ def record(folder):
     """Trains each model for an epoch, saves it, and goes on for another."""
     folder.mkdir(parents=True, exist_ok=True)
     lookups = (vocabulary,)
-    for build in lookups if BACKEND == "tensorflow" else (convolutions, shared_inputs, sequences, masked_attention):
+    others = (convolutions, shared_inputs, sequences, cells, masked_attention)
+    for build in lookups if BACKEND == "tensorflow" else others:
         keras.backend.clear_session()
         name = f"trained-{build.__name__.replace('_', '-')}"
         rng = generator(name)
@@ -88,6 +89,17 @@ def sequences(rng):
         layers.Dense(1),
     ]
     return Sequential(stack), normal(rng, (SAMPLES, 5, 2)), normal(rng, (SAMPLES, 1)), "mse"
+
+
+def cells(rng):
+    """Cells as layers of their own, with states from outside: nested ones, given by name and by place."""
+    steps, state, memory = Input((3, 2), name="steps"), Input((4,), name="state"), Input((4,), name="memory")
+    _, hidden, carried = layers.LSTM(4, return_state=True, name="lstm")(steps, [state, memory])
+    step, (after,) = layers.GRUCell(4, name="gru")(hidden, states=[carried])
+    stack = layers.StackedRNNCells([layers.LSTMCell(4), layers.SimpleRNNCell(4)], name="stack")
+    last, _ = stack(step, [[hidden, carried], after])
+    x = [normal(rng, (SAMPLES, 3, 2)), normal(rng, (SAMPLES, 4)), normal(rng, (SAMPLES, 4))]
+    return Model([steps, state, memory], layers.Dense(2)(last)), x, normal(rng, (SAMPLES, 2)), "mse"
 
 
 def masked_attention(rng):
