@@ -26,7 +26,7 @@ export class StepCache {
   #firstRate: number | undefined;
   #store: ParameterStore | undefined;
   /** What the weights were when any weight last changed. */
-  #known: { readonly changes: number; readonly count: number; readonly version: number } | undefined;
+  #known: (WeightsNow & { readonly changes: number }) | undefined;
   #profile: Profile | undefined;
 
   constructor(model: Trainable, compiled: Compiled) {
@@ -80,12 +80,12 @@ export class StepCache {
     this.#settled.look(this.#weightsNow().version);
   }
 
-  /** How many weights and states there are, and at what version. */
-  #weightsNow(): { readonly count: number; readonly version: number } {
+  #weightsNow(): WeightsNow {
     const changes = weightChanges();
     if (this.#known?.changes !== changes) {
       const kept = [...this.#model.weights, ...this.#model.states];
-      this.#known = { changes, count: kept.length, version: versionOf(kept) };
+      const bytes = kept.reduce((sum, { storage }) => sum + storage.data.byteLength, 0);
+      this.#known = { changes, count: kept.length, bytes, version: versionOf(kept) };
     }
     return this.#known;
   }
@@ -107,12 +107,13 @@ export class StepCache {
     if (!model.built)
       model.inferOutputs(types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })));
     const store = kind === 'train' ? await this.ensureStore() : undefined;
-    const { count, version } = this.#weightsNow();
+    const now = this.#weightsNow();
+    const { count } = now;
     const place = repeats === 1 ? kind : `${kind}*${repeats}`;
     // adapters come and go: the number of weights tells the two computations apart
     const key = `${place} ${count} ${typesKey(types)}`;
     const profile = this.#profile;
-    const settled = kind !== 'train' && this.#settled.at(version);
+    const settled = kind !== 'train' && this.#settled.takes(key, now);
     const step = await once(settled ? this.#settled.steps : this.#steps, key, () =>
       store !== undefined && (repeats > 1 || !store.hasKernel)
         ? RepeatedStep.create(model, this.#compiled, types, repeats, store, profile)
@@ -157,6 +158,16 @@ export class StepCache {
   }
 }
 
+/** Weights and states of a model: how many, how large together, and at what version. */
+interface WeightsNow {
+  readonly count: number;
+  readonly bytes: number;
+  readonly version: number;
+}
+
+/** Copies of the weights that steps may hold together; two steps may, however large. */
+const copiedBytes = 2 ** 28;
+
 /**
  * Steps with their weights built in. The runtime folds, reorders and packs constant weights once, which pays when they stay
  * as they are for a while: at first they are taken to, and each time that proves wrong, for twice as many runs they are
@@ -181,9 +192,11 @@ class SettledSteps {
     this.#patience = Math.max(1, 2 * this.#patience);
   }
 
-  /** Whether weights that are at `version` are settled. */
-  at(version: number): boolean {
-    return version === this.#version && this.#runs >= this.#patience;
+  /** Whether a step is one with its weights built in, or is to be: they are settled, and there is room for one more copy. */
+  takes(key: string, { bytes, version }: WeightsNow): boolean {
+    if (version !== this.#version || this.#runs < this.#patience) return false;
+    const { size } = this.steps;
+    return this.steps.has(key) || size < 2 || (size + 1) * bytes <= copiedBytes;
   }
 }
 

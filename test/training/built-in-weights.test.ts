@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { getBackend, registerBackend } from '../../src/backend/registry.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import * as tfk from '../../src/index.ts';
 import { callbacks, initializers, layers, optimizers } from '../../src/index.ts';
@@ -176,4 +177,26 @@ describe('predictions follow the weights', () => {
     expectClose(await run(), first, tolerance, 'first');
     expectClose(await run(), second, tolerance, 'second');
   });
+});
+
+test('many shapes do not each hold a copy of large weights', async () => {
+  const copies: number[] = [];
+  registerBackend('weighed', async () => {
+    const backend = await getBackend();
+    return {
+      ...backend,
+      compile: (graph, options) => {
+        copies.push(options?.constants?.size ?? 0);
+        return backend.compile(graph, options);
+      },
+    };
+  });
+  const model = tfk.sequential([
+    tfk.input({ shape: [null], dtype: 'int32' }),
+    layers.embedding({ inputDim: 3_000_000, outputDim: 8, embeddingsInitializer: 'zeros' }),
+  ]);
+  model.compile({ backend: 'weighed' });
+  // 92 MiB: two copies always may be, a third is too much
+  for (const length of [2, 3, 4, 5, 2]) await model.predict(tfk.tensor(new Int32Array(length), [1, length]));
+  expect(copies).toEqual([1, 1, 0, 0]);
 });
