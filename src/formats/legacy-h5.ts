@@ -21,9 +21,6 @@ import {
 } from './named-weights.ts';
 import type { LoadOptions } from './save.ts';
 
-/** Weights up to this number of elements are made whatever the size of the file. */
-const freeElements = 2 ** 24;
-
 /**
  * A model from an `.h5` file of Keras 2 (or of Keras 3's legacy saving), compiled as it was, with its optimizer's state
  * where that fits.
@@ -62,7 +59,7 @@ function readModel(
     );
   }
   const config = modernConfig(JSON.parse(text), `${path}: model_config`);
-  const model = withBlankWeights(freeElements + bytes, () => modelFromKeras(config, context));
+  const model = withBlankWeights(bytes, () => modelFromKeras(config, context));
   assignByLayer(model.layers, layersOf(file, path), { byName: false, skipMismatch: false }, path);
   const training = compile ? file.attribute('/', 'training_config') : undefined;
   if (typeof training !== 'string') return { model, variables: undefined };

@@ -36,9 +36,6 @@ export interface LoadOptions {
   readonly compile?: boolean;
 }
 
-/** Weights up to this number of elements are made whatever the size of the file; more only if it may hold them. */
-const freeElements = 2 ** 24;
-
 /**
  * Writes a model: all of it to `.keras` or the older `.h5`, its weights to `.weights.h5`. Keras 3 reads them.
  * The file appears whole or not at all.
@@ -145,8 +142,7 @@ async function readModel(
   context: ReadContext,
   compile: boolean,
 ): Promise<Model> {
-  const limit = freeElements + weights.length;
-  const model = withBlankWeights(limit, () => modelFromKeras(config, context));
+  const model = withBlankWeights(weights.length, () => modelFromKeras(config, context));
   const options = compile && isRecord(config) ? compileFromKeras(config.compile_config, context) : undefined;
   if (options !== undefined) model.compile(options);
   const slots = await readHdf5(weights, (file) => readState(file, model, assets, context.file), {

@@ -35,9 +35,6 @@ const fileSchema = z.looseObject({
   weightsManifest: z.array(z.looseObject({ paths: z.array(z.string()), weights: z.array(entrySchema) })),
 });
 
-/** Weights up to this number of elements are made whatever the size of the files. */
-const freeElements = 2 ** 24;
-
 /**
  * A model that TensorFlow.js (or its converter) saved as layers: `model.json` and the parts with the weights beside it,
  * quantized ones too. It is not compiled.
@@ -63,7 +60,7 @@ export async function loadTfjs(path: string, { customObjects = {} }: LoadOptions
   return located(path, () => {
     const config = modernConfig(modelTopology.model_config ?? modelTopology, path);
     const context = { file: path, customObjects, shared: new Map() };
-    const model = withBlankWeights(freeElements + 4 * bytes, () => modelFromKeras(config, context));
+    const model = withBlankWeights(4 * bytes, () => modelFromKeras(config, context));
     const layers = leavesOf(model);
     assignByLayer(layers, groupsOf(layers, stored, path), { byName: true, skipMismatch: false }, path);
     return model;

@@ -34,15 +34,20 @@ export interface Adapter {
 /** More does not fit into the one memory of all parameters. */
 const largestWeight = 2 ** 30;
 
+/** Weights up to this number of elements are made whatever the size of a file. */
+const freeElements = 2 ** 24;
+
 let blank: { readonly limit: number; left: number } | undefined;
 
 /**
  * Runs `body` with new weights left at 0, as is enough where a file is about to fill them.
- * @param limit - elements that all new weights may have together, so that a hostile file cannot take all memory
- * @throws {@link ShapeError} beyond the limit
+ * @param stored - elements that the file may hold: all new weights together may have these and {@link freeElements}, so that
+ * a hostile file cannot take all memory
+ * @throws {@link ShapeError} beyond that
  */
-export function withBlankWeights<T>(limit: number, body: () => T): T {
+export function withBlankWeights<T>(stored: number, body: () => T): T {
   const outer = blank;
+  const limit = freeElements + stored;
   blank = { limit, left: limit };
   try {
     return body();

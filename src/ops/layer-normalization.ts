@@ -1,4 +1,4 @@
-import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { formatShape, normalizeAxis, sameShape, sizeOf } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import type { OnnxNode } from '../ir/onnx-node.ts';
@@ -8,7 +8,7 @@ import { add, div, mul, sub } from './binary.ts';
 import { zeros } from './indices.ts';
 import { reduceMean, reduceSum } from './reduce.ts';
 import { broadcastTo } from './shape.ts';
-import { float } from './support.ts';
+import { axesFrom, float } from './support.ts';
 import { neg, square } from './unary.ts';
 
 interface LayerNormalizeAttrs {
@@ -61,18 +61,19 @@ const layerNormalizeOp = defineMultiOp({
       return emit.many('LayerNormalization', [x, gamma, beta], options, 3);
     }
     // ONNX has statistics in float32 only
-    const axes = emit.constant(axesFrom(axis, shape), 'int64');
-    const centred = emit.op('Sub', [x, emit.op('ReduceMean', [x, axes])]);
+    const axes = emit.constant(axesFrom(axis, shape.length), 'int64');
+    const mean = emit.op('ReduceMean', [x, axes]);
+    const centred = emit.op('Sub', [x, mean]);
     const variance = emit.op('ReduceMean', [emit.op('Mul', [centred, centred]), axes]);
     const deviation = emit.op('Sqrt', [emit.op('Add', [variance, emit.constant([epsilon], dtype, [])])]);
     const inverse = emit.op('Reciprocal', [deviation]);
     const scaled = emit.op('Mul', [emit.op('Mul', [centred, inverse]), gamma]);
-    return [emit.op('Add', [scaled, beta]), emit.op('ReduceMean', [x, axes]), inverse];
+    return [emit.op('Add', [scaled, beta]), mean, inverse];
   },
   // z = (x - mean) inverse, g = gamma dy: dx = inverse (g - mean(g) - z mean(g z)), and what mean and inverse ask for
   vjp: ({ x, gamma }, [dy, dMean, dInverse], { axis }, ys) => {
     const [, mean, inverse] = ys as readonly [Value, Value, Value];
-    const [before, within] = [axesFrom(0, x.shape.slice(0, axis)), axesFrom(axis, x.shape)];
+    const [before, within] = [axesFrom(0, axis), axesFrom(axis, x.rank)];
     const z = mul(sub(x, mean), inverse);
     const count = sizeOf(x.shape.slice(axis));
     const parts: Value[] = [];
@@ -93,11 +94,8 @@ const layerNormalizeOp = defineMultiOp({
   reference: ({ x, gamma, beta }, { axis, epsilon }) => {
     const size = sizeOf(x.shape.slice(axis));
     const rows = sizeOf(x.shape.slice(0, axis));
-    const [y, means, inverses] = [x.data.length, rows, rows].map((n) => new Float64Array(n)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    const y = new Float64Array(x.data.length);
+    const [means, inverses] = [new Float64Array(rows), new Float64Array(rows)];
     for (let row = 0; row < rows; row++) {
       const line = Float64Array.from({ length: size }, (_, i) => x.data[row * size + i] as number);
       const mean = line.reduce((sum, v) => sum + v, 0) / size;
@@ -130,10 +128,6 @@ const layerNormalizeOp = defineMultiOp({
   ],
   onnx: { LayerNormalization: readLayerNormalization },
 });
-
-/** Numbers of the axes of `shape` from `first` on. */
-const axesFrom = (first: number, shape: Shape): number[] =>
-  Array.from({ length: shape.length - first }, (_, i) => first + i);
 
 function readLayerNormalization(node: OnnxNode): readonly Value[] {
   const x = node.input(0);

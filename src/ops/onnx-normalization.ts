@@ -8,6 +8,7 @@ import { pad } from './pad.ts';
 import { reduceL1, reduceL2, reduceMean } from './reduce.ts';
 import { reshape } from './shape.ts';
 import { slice } from './slice.ts';
+import { axesFrom } from './support.ts';
 import { reciprocal, sqrt, square } from './unary.ts';
 
 /** ONNX types that bring values to mean 0 and variance 1, or to norm 1. */
@@ -25,9 +26,6 @@ function standardize(x: Value, axes: readonly number[], epsilon: number): Value 
   const centered = sub(x, reduceMean(x, axes, true));
   return mul(centered, reciprocal(sqrt(add(reduceMean(square(centered), axes, true), epsilon))));
 }
-
-const axesFrom = (first: number, rank: number): number[] =>
-  Array.from({ length: rank - first }, (_, i) => first + i);
 
 /** One number per channel, axis 1, against a value of `rank` axes. */
 const perChannel = (v: Value, rank: number): Value =>

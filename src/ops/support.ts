@@ -20,6 +20,10 @@ export const bool = { dtypes: ['bool'], differentiable: false } as const satisfi
 /** Indices: `int32` or `int64`. */
 export const index = { dtypes: ['int32', 'int64'], differentiable: false } as const satisfies InputSpec;
 
+/** Numbers of the axes from `first` on, of `rank`. */
+export const axesFrom = (first: number, rank: number): number[] =>
+  Array.from({ length: rank - first }, (_, i) => first + i);
+
 /** A scalar constant. */
 export const scalarConstant = (value: number, dtype: DType): Value => constant(scalar(value, dtype));
 

@@ -133,8 +133,9 @@ const lowPairs = [0, 4, 1, 5] as const;
 const highPairs = [2, 6, 3, 7] as const;
 
 /**
- * The loop over groups of four blocks, of which each makes `blockBytes` (a power of 2). `body` gets the locals with the first and the second words of the four blocks,
- * and stores vectors in order; the loop ends with the vector that reaches the end.
+ * The loop over groups of four blocks, of which each makes `blockBytes` (a power of 2). `body` gets the locals with the
+ * first and the second words of the four blocks, and stores vectors in order; the loop ends with the vector that reaches
+ * the end.
  */
 function fill(
   code: WasmFunction,
