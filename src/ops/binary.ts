@@ -3,10 +3,20 @@ import { sameType } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import { constantOf, type Value } from '../ir/graph.ts';
 import { elementwise } from '../ir/ndarray.ts';
-import { apply, defineOp, noAttrs, type Sample, type SimdInstruction, type TypedOp } from '../ir/op.ts';
+import {
+  apply,
+  defineOp,
+  type Emit,
+  noAttrs,
+  type Operand,
+  type Sample,
+  type SimdInstruction,
+  type TypedOp,
+} from '../ir/op.ts';
 import { distinct, integers, nonzero, normal, positive, values } from '../ir/samples.ts';
 import { cast } from './cast.ts';
 import { equal, greater, where } from './compare.ts';
+import { joinedMargins } from './pad.ts';
 import { scatteredOnto } from './scatter.ts';
 import {
   broadcastTypes,
@@ -16,7 +26,7 @@ import {
   scalarConstant,
   type ValueLike,
 } from './support.ts';
-import { exp, floor, log, neg, sqrt } from './unary.ts';
+import { exp, floor, log, neg, negationOf, sqrt } from './unary.ts';
 
 type BinaryInputs = { readonly a: typeof numeric; readonly b: typeof numeric };
 type NoAttrs = Record<never, never>;
@@ -46,7 +56,7 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
     attrs: noAttrs,
     elementwise: true,
     infer: ({ a, b }) => broadcastTypes([a, b], name),
-    lower: ({ a, b }, _attrs, emit) => emit.op(onnx, [a, b]),
+    lower: ({ a, b }, _attrs, emit) => emit.op(onnx, [besideColumn(a, b, emit), besideColumn(b, a, emit)]),
     vjp: ({ a, b }, dy, _attrs, y) => vjp(a, b, dy, y),
     reference: (inputs, attrs, y) => (isFloat(y.dtype) ? floatReference : integerReference)(inputs, attrs, y),
     samples,
@@ -67,6 +77,16 @@ function binary(def: Binary): TypedOp<BinaryInputs, NoAttrs> {
   return typed;
 }
 
+/**
+ * The scalar `x` with as many axes as `y`, where `y` is a column: the runtime would go from row to row, ten times as slow.
+ */
+function besideColumn(x: Operand, y: Operand, emit: Emit): Operand | string {
+  const { shape } = y.type;
+  if (emit.target !== 'runtime' || x.type.shape.length > 0 || shape.length < 2 || shape.at(-1) !== 1)
+    return x;
+  return emit.op('Reshape', [x, emit.constant(new Array<number>(shape.length).fill(1), 'int64')]);
+}
+
 const broadcasts: readonly Sample<BinaryInputs, NoAttrs>[] = [
   { inputs: { a: normal([2, 3]), b: normal([2, 3]) } },
   { inputs: { a: normal([2, 1, 3]), b: normal([4, 1]) } },
@@ -85,7 +105,8 @@ const addOp = binary({
   vjp: (_a, _b, dy) => ({ a: dy, b: dy }),
   simplify: (a, b) => {
     if (constantFill(b) === 0) return a;
-    return constantFill(a) === 0 ? b : (scatteredOnto(b, a) ?? scatteredOnto(a, b));
+    if (constantFill(a) === 0) return b;
+    return scatteredOnto(b, a) ?? scatteredOnto(a, b) ?? joinedMargins(a, b);
   },
   commutative: true,
   samples: broadcasts,
@@ -134,10 +155,13 @@ const mulOp = binary({
 export const factorsOf = ({ node }: Value): readonly [Value, Value] | undefined =>
   node.kind === mulOp.op ? (node.inputs as [Value, Value]) : undefined;
 
-/** `(u * c) * d` as `u * (c * d)`, where `c` and `d` are constant. */
+/** `(u * c) * d` as `u * (c * d)` and `-u * d` as `u * -d`, where `c` and `d` are constant. */
 function constantsJoined(product: Value, d: Value): Value | undefined {
+  if (constantOf(d) === undefined) return undefined;
+  const negated = negationOf(product);
+  if (negated !== undefined) return mul(negated, neg(d));
   const [u, c] = factorsOf(product) ?? [];
-  if (u === undefined || c === undefined || constantOf(d) === undefined) return undefined;
+  if (u === undefined || c === undefined) return undefined;
   if (constantOf(c)) return mul(u, mul(c, d));
   return constantOf(u) ? mul(c, mul(u, d)) : undefined;
 }

@@ -13,7 +13,9 @@ import { apply, attrs, defineOp } from '../ir/op.ts';
 import { normal } from '../ir/samples.ts';
 import { add, mul } from './binary.ts';
 import { concat } from './concat.ts';
+import { withMargins, type ZeroMargins, zeroMargins } from './pad.ts';
 import { reshape, sumTo } from './shape.ts';
+import { slice } from './slice.ts';
 import { float } from './support.ts';
 
 interface MatmulAttrs {
@@ -95,14 +97,12 @@ const matmulOp = defineOp({
   reference: matmulReference,
   simplify: ({ a, b }, { transposeA, transposeB }): Value | undefined => {
     const [innerA, innerB] = [untransposed(a), untransposed(b)];
-    if (innerA === undefined && innerB === undefined) return undefined;
-    return apply(
-      matmulOp,
-      { a: innerA ?? a, b: innerB ?? b },
-      {
-        transposeA: transposeA !== (innerA !== undefined),
-        transposeB: transposeB !== (innerB !== undefined),
-      },
+    if (innerA === undefined && innerB === undefined) return withoutZeros(a, b, transposeA, transposeB);
+    return product(
+      innerA ?? a,
+      innerB ?? b,
+      transposeA !== (innerA !== undefined),
+      transposeB !== (innerB !== undefined),
     );
   },
   samples: [
@@ -144,6 +144,27 @@ const matmulOp = defineOp({
 const product = (a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value =>
   apply(matmulOp, { a, b }, { transposeA, transposeB });
 
+/**
+ * A product where one factor has zeros around it. Along the inner axis they and what they meet are left out; along the other
+ * axis they are put around the product instead, where that is no larger.
+ */
+function withoutZeros(a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value | undefined {
+  const [left, right] = [zeroMargins(a), zeroMargins(b)];
+  const [innerA, innerB] = [a.rank - (transposeA ? 2 : 1), b.rank - (transposeB ? 1 : 2)];
+  const multiplied = (x: Value, y: Value): Value => product(x, y, transposeA, transposeB);
+  const beside = (x: Value, axis: number, { inner, axis: padded, before }: ZeroMargins): Value =>
+    slice(x, [before], [before + (inner.shape[padded] as number)], [axis]);
+  if (left?.axis === innerA) return multiplied(left.inner, beside(b, innerB, left));
+  if (right?.axis === innerB) return multiplied(beside(a, innerA, right), right.inner);
+  const [x, y] =
+    left && left.axis >= a.rank - 2
+      ? [a, withMargins(multiplied(left.inner, b), -2, left)]
+      : right && right.axis >= b.rank - 2
+        ? [b, withMargins(multiplied(a, right.inner), -1, right)]
+        : [];
+  return x && y && sizeOf(y.shape) <= sizeOf(x.shape) ? y : undefined;
+}
+
 /** `a^T b` of two matrices that `x` is; `undefined` where it is something else. */
 function outerFactors({ node }: Value): readonly [Value, Value] | undefined {
   if (node.kind !== matmulOp.op || !node.attrs.transposeA || node.attrs.transposeB) return undefined;
@@ -154,12 +175,22 @@ function outerFactors({ node }: Value): readonly [Value, Value] | undefined {
 /** As many products are summed one by one; joining more is cheaper. */
 const fewProducts = 3;
 
+/** Elements that are copied in the time that an op takes to begin. */
+const copiedMeanwhile = 2 ** 13;
+
+/** Whether the factors of a product are copied in less time than the product is added to another. */
+function isJoinable(x: Value): boolean {
+  const factors = outerFactors(x);
+  if (factors === undefined) return false;
+  return factors.reduce((sum, v) => sum + sizeOf(v.shape), 0) < sizeOf(x.shape) + copiedMeanwhile;
+}
+
 /**
- * The sum of values of one shape. Many products `a^T b`, as the uses of a weight in a long chain leave behind, become one:
- * `a1^T b1 + a2^T b2 + ... = [a1; a2; ...]^T [b1; b2; ...]`.
+ * The sum of values of one shape. Many products `a^T b`, as the uses of a weight in a long chain leave behind, become one
+ * where the factors are small beside the product: `a1^T b1 + a2^T b2 + ... = [a1; a2; ...]^T [b1; b2; ...]`.
  */
 export function addAll(values: readonly Value[]): Value {
-  const products = values.filter((v) => outerFactors(v) !== undefined);
+  const products = values.filter(isJoinable);
   if (products.length <= fewProducts) return values.reduce((a, b) => add(a, b));
   // in the order of the forward pass, which other users of the joined factors keep too
   const pairs = products.toReversed().map((v) => outerFactors(v) as readonly [Value, Value]);

@@ -6,6 +6,7 @@ import type { OnnxNode } from '../ir/onnx-node.ts';
 import { apply, attrs, defineOp } from '../ir/op.ts';
 import { bools, integers, normal } from '../ir/samples.ts';
 import { add } from './binary.ts';
+import { concat } from './concat.ts';
 import { reduceSum } from './reduce.ts';
 import { reshape, transpose } from './shape.ts';
 import { flip, slice } from './slice.ts';
@@ -49,6 +50,49 @@ export function pad(
 /** Whether numbers were put around what the value holds. */
 export const isFilledAround = ({ node }: Value): boolean =>
   node.kind === padOp.op && node.attrs.mode === 'constant';
+
+/** A value with zeros before and after it, along one axis only. */
+export interface ZeroMargins {
+  readonly inner: Value;
+  readonly axis: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** What zeros were put around, where `x` is that and nothing else. */
+export function zeroMargins({ node }: Value): ZeroMargins | undefined {
+  if (node.kind !== padOp.op) return undefined;
+  const [inner] = node.inputs as readonly [Value];
+  const { before, after, mode, value } = node.attrs as unknown as PadAttrs;
+  const padded = inner.shape.flatMap((_, axis) => (before[axis] === 0 && after[axis] === 0 ? [] : [axis]));
+  const [axis, ...others] = padded;
+  if (axis === undefined || others.length > 0 || mode !== 'constant' || value !== 0) return undefined;
+  const [first, last] = [before[axis] as number, after[axis] as number];
+  return first < 0 || last < 0 ? undefined : { inner, axis, before: first, after: last };
+}
+
+/** `x + y` where each is zero wherever the other is not, and they lie side by side: as the derivatives of slices do. */
+export function joinedMargins(x: Value, y: Value): Value | undefined {
+  const [a, b] = [zeroMargins(x), zeroMargins(y)];
+  if (a === undefined || b === undefined || a.axis !== b.axis) return undefined;
+  const { axis } = a;
+  const [left, right] = a.before < b.before ? [a, b] : [b, a];
+  if (left.before + (left.inner.shape[axis] as number) !== right.before) return undefined;
+  return withMargins(concat([left.inner, right.inner], axis), axis, {
+    before: left.before,
+    after: right.after,
+  });
+}
+
+/** `x` with zeros around it along `axis`; -1 is the last. */
+export function withMargins(
+  x: Value,
+  axis: number,
+  { before, after }: Pick<ZeroMargins, 'before' | 'after'>,
+): Value {
+  const none = x.shape.map((): [number, number] => [0, 0]);
+  return pad(x, none.with(axis, [before, after]));
+}
 
 const padOp = defineOp({
   name: 'pad',

@@ -15,11 +15,13 @@ import {
   matmul,
   mul,
   neg,
+  pad,
   reduceMean,
   reduceSum,
   reshape,
   scatterElements,
   sigmoid,
+  slice,
   softmax,
   square,
   sub,
@@ -37,6 +39,14 @@ const zeros = broadcastTo(scalarConstant(0, 'float32'), x.shape);
 const ones = constant(tensor(new Float32Array(2 * 4).fill(1), [2, 1, 4]));
 const scattered = scatterElements(zeros, labels, ones, 1, 'add');
 const derivative = (of: Value): Value => gradient(reduceSum(of), [x])[0] as Value;
+
+const [weights, column, row] = [leaf('weights', [7, 2]), leaf('column', [4, 1]), leaf('row', [1, 7])];
+const [front, back, last] = [slice(x, [0], [2], [2]), slice(x, [2], [4], [2]), slice(x, [3], [4], [2])];
+const around = (v: Value, axis: number): Value =>
+  pad(
+    v,
+    v.shape.map((_, i) => (i === axis ? [1, 2] : [0, 0])),
+  );
 
 /** What is written, and the ops that are left of it, constants apart. */
 const cases: readonly (readonly [string, Value, readonly string[]])[] = [
@@ -58,6 +68,26 @@ const cases: readonly (readonly [string, Value, readonly string[]])[] = [
   ['factors one after the other', mul(mul(2, mul(x, 3)), 0.5), ['mul']],
   ['factors that cancel', mul(mul(x, 4), 0.25), []],
   ['cotangent of a product', derivative(mul(x, y)), []],
+  ['a negation times a constant', mul(neg(x), 2), ['mul']],
+  [
+    'slices put back side by side',
+    derivative(add(square(front), square(back))),
+    ['slice', 'mul', 'slice', 'mul', 'concat'],
+  ],
+  [
+    'slices with a gap between',
+    derivative(add(square(front), square(last))),
+    ['slice', 'mul', 'pad', 'slice', 'mul', 'pad', 'add'],
+  ],
+  ['zeros along the inner axis', matmul(around(x, 2), weights), ['slice', 'matmul']],
+  [
+    'the same, on the right',
+    matmul(weights, around(x, 2), { transposeA: true, transposeB: true }),
+    ['slice', 'matmul'],
+  ],
+  ['zeros around rows, the product being smaller', matmul(around(x, 1), column), ['matmul', 'pad']],
+  ['zeros around rows, the product being larger', matmul(around(column, 0), row), ['pad', 'matmul']],
+  ['zeros around columns', matmul(row, around(weights, 1)), ['matmul', 'pad']],
   ['matrix products stay', matmul(x, reshape(y, [2, 4, 3])), ['reshape', 'matmul']],
 ];
 
