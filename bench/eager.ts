@@ -1,11 +1,11 @@
 /**
  * What a call of an op on tensors costs over the native run: `node dist/bench/eager.js`. The clock stands around the call and,
- * inside of it, around the native run: what lies between them is the op's overhead. In turns with the calls, the same native run
- * is made by hand with everything bound beforehand, into a result that is written again and again: next to it a call's own run
+ * inside of it, around the native run: what lies between them is the op's overhead. In turns with blocks of calls, the same native
+ * run is made by hand with everything bound beforehand, into a result that is written again and again: next to it a call's own run
  * also pays for the first touch of its new result's memory. Medians of single calls.
  */
 import { compileNow, resultArray } from '../src/backend/immediate.ts';
-import { NativeBinding } from '../src/backend/ort/capi-binding.ts';
+import { runtime } from '../src/backend/ort/runtime.ts';
 import { ops, Tensor } from '../src/index.ts';
 import { input, type Value } from '../src/ir/graph.ts';
 import * as symbolic from '../src/ops/index.ts';
@@ -19,8 +19,8 @@ interface Case {
   readonly call: (a: Tensor, b: Tensor) => Tensor;
 }
 
-/** Calls of each case: for so many milliseconds, and so many at least. */
-const [caseMs, leastCalls] = [400, 100];
+/** Calls of each case: for so many milliseconds, and so many at least; so many one after the other. */
+const [caseMs, leastCalls, blockCalls] = [400, 100, 20];
 const add = (...shape: readonly number[]): Case => ({
   name: 'add',
   shape,
@@ -49,20 +49,26 @@ const cases = [
 const random = (shape: readonly number[]): Tensor =>
   new Tensor('float32', shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, Math.random));
 
-const microseconds = (): number => Number(process.hrtime.bigint()) / 1000;
-
-function timed(run: () => void): number {
-  const start = microseconds();
-  run();
-  return microseconds() - start;
-}
-
-/** Of the native run that was made last. */
-let native = 0;
-const { runSync } = NativeBinding.prototype;
-NativeBinding.prototype.runSync = function (this: NativeBinding) {
-  native = timed(() => runSync.call(this));
+/** When the last native run began and ended: few instructions, since a long run leaves none of them in the processor's caches. */
+let [began, ended] = [0, 0];
+const api = runtime().api as { run: ReturnType<typeof runtime>['api']['run'] };
+const { run } = api;
+const clocked: (...args: Parameters<typeof run>) => number = (
+  session,
+  options,
+  reads,
+  ins,
+  n,
+  writes,
+  m,
+  outs,
+) => {
+  began = performance.now();
+  const status = run(session, options, reads, ins, n, writes, m, outs);
+  ended = performance.now();
+  return status;
 };
+api.run = Object.assign(clocked, run);
 
 /** Medians of a call, of the native run inside, of what is around that, and of a run into a reused result. */
 function measure({ shape, build, call }: Case): readonly number[] {
@@ -71,18 +77,29 @@ function measure({ shape, build, call }: Case): readonly number[] {
   const value = build(...inputs);
   const executable = compileNow({ name: 'native', inputs, outputs: [{ name: 'y', value }] });
   const prepared = executable.bind([a.data, b.data], [resultArray(value)]);
-  const sample = (): readonly number[] => {
-    const whole = timed(() => call(a, b));
-    const inside = native;
-    prepared.runSync();
-    return [whole, inside, whole - inside, native];
+  const callOnce = (): readonly number[] => {
+    const start = performance.now();
+    call(a, b);
+    const whole = performance.now() - start;
+    return [whole, ended - began, whole - (ended - began)];
   };
-  for (let i = 0; i < leastCalls; i++) sample();
-  const samples: (readonly number[])[] = [];
+  const runOnce = (): number => {
+    prepared.runSync();
+    return ended - began;
+  };
+  const block = <T>(once: () => T): T[] => Array.from({ length: blockCalls }, once);
+  const [calls, runs]: [(readonly number[])[], number[]] = [[], []];
+  for (let i = 0; i < leastCalls; i += blockCalls) {
+    block(callOnce);
+    block(runOnce);
+  }
   const start = performance.now();
-  while (samples.length < leastCalls || performance.now() - start < caseMs) samples.push(sample());
+  while (calls.length < leastCalls || performance.now() - start < caseMs) {
+    calls.push(...block(callOnce));
+    runs.push(...block(runOnce));
+  }
   executable.dispose();
-  return [0, 1, 2, 3].map((column) => median(samples.map((row) => row[column] as number)));
+  return [...[0, 1, 2].map((column) => median(calls.map((row) => row[column] as number))), median(runs)];
 }
 
 const columns = (...cells: readonly string[]): string =>
@@ -90,5 +107,5 @@ const columns = (...cells: readonly string[]): string =>
 
 console.log(columns('microseconds', 'call', 'native run inside', 'overhead', 'run, result reused'));
 for (const task of cases) {
-  console.log(columns(`${task.name} [${task.shape}]`, ...measure(task).map((t) => t.toFixed(1))));
+  console.log(columns(`${task.name} [${task.shape}]`, ...measure(task).map((ms) => (1000 * ms).toFixed(1))));
 }

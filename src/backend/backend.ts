@@ -38,7 +38,7 @@ export interface Executable {
   readonly inputs: readonly TensorSpec[];
   /** The graph's outputs, in its order. */
   readonly outputs: readonly TensorSpec[];
-  /** Whether `Binding.runSync` works. */
+  /** Whether runs can be made on the calling thread. */
   readonly canRunSync: boolean;
   /** Whether `Binding.cancel` stops a run. */
   readonly canCancel: boolean;
@@ -51,6 +51,8 @@ export interface Executable {
   run(feeds: readonly Tensor[]): Promise<Tensor[]>;
   /** Ties memory to inputs and outputs: every run reads and writes these arrays in place. */
   bind(inputs: readonly TensorData[], outputs: readonly TensorData[], options?: BindOptions): Binding;
+  /** Computes the outputs once into these arrays, on the calling thread; only where `canRunSync`. */
+  runSync(inputs: readonly TensorData[], outputs: readonly TensorData[]): void;
   /** Ends profiling; the path of the trace, where known. */
   endProfiling(): string | undefined;
   dispose(): void;

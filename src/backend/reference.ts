@@ -70,6 +70,10 @@ class ReferenceExecutable implements Executable {
     return new ReferenceBinding(this, inputs, outputs, resident);
   }
 
+  runSync(inputs: readonly TensorData[], outputs: readonly TensorData[]): void {
+    this.bind(inputs, outputs).runSync();
+  }
+
   evaluate(feeds: readonly Tensor[]): NDArray[] {
     const { inputs, outputs } = this.#graph;
     const fed = new Map(inputs.map((value, i) => [value, toNDArray(feeds[i] as Tensor)]));

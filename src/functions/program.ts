@@ -49,7 +49,10 @@ export class Program {
   /** @returns the function's result, with a tensor in place of each graph value */
   run(tensors: readonly Tensor[]): unknown {
     if (this.#randoms.arrays.length > 0) this.#randoms.fill(nextRandom().key, 0);
-    const results = this.#fixed ? this.#runCopied(tensors, this.#fixed) : this.#runInPlace(tensors);
+    const outputs = this.#fixed ? this.#runCopied(tensors, this.#fixed) : this.#runInPlace(tensors);
+    const results = this.#outputs.map(
+      ({ dtype, shape }, i) => new Tensor(dtype, shape, outputs[i] as TensorData),
+    );
     this.#updates.forEach((weight, i) => {
       (weight.storage.data as Float32Array).set(this.#nextState[i] as Float32Array);
       weight.changed();
@@ -57,44 +60,38 @@ export class Program {
     return this.#traced.rebuild(results);
   }
 
-  #runCopied(tensors: readonly Tensor[], fixed: Fixed): Tensor[] {
+  #runCopied(tensors: readonly Tensor[], fixed: Fixed): TensorData[] {
     for (let i = 0; i < tensors.length; i++) {
       (fixed.inputs[i] as Float32Array).set((tensors[i] as Tensor).data as Float32Array);
     }
-    this.#bind(fixed.inputs, fixed.outputs).runSync();
-    return this.#outputs.map(
-      ({ dtype, shape }, i) => new Tensor(dtype, shape, (fixed.outputs[i] as TensorData).slice()),
-    );
+    this.#bind(fixed).runSync();
+    return fixed.outputs.map((array) => array.slice());
   }
 
-  #runInPlace(tensors: readonly Tensor[]): Tensor[] {
+  #runInPlace(tensors: readonly Tensor[]): TensorData[] {
+    const weights = this.#traced.weights.map((w) => w.storage.data);
     const outputs = this.#outputs.map(resultArray);
-    const inputs = tensors.map((t) => t.data);
-    this.#bind(inputs, outputs).runSync();
-    // the arrays are the caller's from here on
-    this.#unbind();
-    return this.#outputs.map(({ dtype, shape }, i) => new Tensor(dtype, shape, outputs[i] as TensorData));
+    this.#executable.runSync(
+      [...weights, ...tensors.map((t) => t.data), ...this.#randoms.arrays],
+      [...this.#nextState, ...outputs],
+    );
+    return outputs;
   }
 
   /** The binding to these arrays and to where the weights are now; made anew when one of them moved. */
-  #bind(inputs: readonly TensorData[], outputs: readonly TensorData[]): Binding {
+  #bind({ inputs, outputs }: Fixed): Binding {
     const { weights } = this.#traced;
     const moved = weights.some((w, i) => w.storage.data !== this.#bound[i]);
     if (this.#binding !== undefined && !moved) return this.#binding;
-    this.#unbind();
+    this.#binding?.dispose();
     this.#bound = weights.map((w) => w.storage.data);
     const read = [...this.#bound, ...inputs, ...this.#randoms.arrays];
     this.#binding = this.#executable.bind(read, [...this.#nextState, ...outputs]);
     return this.#binding;
   }
 
-  #unbind(): void {
-    this.#binding?.dispose();
-    this.#binding = undefined;
-  }
-
   dispose(): void {
-    this.#unbind();
+    this.#binding?.dispose();
     this.#executable.dispose();
   }
 }

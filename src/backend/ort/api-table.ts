@@ -1,8 +1,10 @@
+import type { TensorData } from '../../core/dtype.ts';
+
 /**
  * Types of the C API's arguments. Pointers travel as plain numbers, which is the quickest way through the
- * foreign-function interface: addresses of a process lie below 2^53.
+ * foreign-function interface: addresses of a process lie below 2^53. `memory` is where the elements of an array lie.
  */
-export type CType = 'pointer' | 'size' | 'int' | 'bool' | 'string' | 'path' | 'void';
+export type CType = 'pointer' | 'memory' | 'size' | 'int' | 'bool' | 'string' | 'path' | 'void';
 
 /** A function of ONNX Runtime's table: its position and its C signature. */
 export interface Signature {
@@ -46,7 +48,7 @@ export const apiTable = {
   createTensorWithDataAsOrtValue: status(
     49,
     'pointer',
-    'pointer',
+    'memory',
     'size',
     'pointer',
     'size',
@@ -73,13 +75,14 @@ export const apiTable = {
   setDeterministicCompute: status(273, 'pointer', 'bool'), // options, on
 } as const satisfies Readonly<Record<string, Signature>>;
 
-type Native<C extends CType> = C extends 'string' | 'path'
-  ? string
-  : C extends 'bool'
-    ? boolean
-    : C extends 'void'
-      ? undefined
-      : number;
+type Native<C extends CType> = C extends keyof NativeTypes ? NativeTypes[C] : number;
+interface NativeTypes {
+  readonly memory: TensorData;
+  readonly string: string;
+  readonly path: string;
+  readonly bool: boolean;
+  readonly void: undefined;
+}
 type NativeAll<T extends readonly CType[]> = { -readonly [K in keyof T]: Native<T[K]> };
 
 /** The JavaScript function that calls `S`. */

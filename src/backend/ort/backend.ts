@@ -152,6 +152,14 @@ class OrtExecutable implements Executable {
     return new LocatedBinding(this.#session.bind(inputs, outputs, options), this.#locate);
   }
 
+  runSync(inputs: readonly TensorData[], outputs: readonly TensorData[]): void {
+    try {
+      this.#session.runSync(inputs, outputs);
+    } catch (error) {
+      throw this.#locate(error);
+    }
+  }
+
   endProfiling(): string | undefined {
     return this.#session.endProfiling();
   }

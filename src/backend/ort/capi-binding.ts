@@ -1,9 +1,9 @@
 import type { TensorData } from '../../core/dtype.ts';
 import { BackendError } from '../../errors.ts';
 import type { NativeSession } from './capi.ts';
-import { type Binding, busy, checkArray, notResident, type TensorSpec } from './driver.ts';
+import { type Binding, busy, checkArray, notResident } from './driver.ts';
 import { Lifetime } from './lifetime.ts';
-import { type Address, Block, type Runtime } from './runtime.ts';
+import { type Address, Block, type NativeType, type Runtime } from './runtime.ts';
 
 /** The `OrtValue`s that a run reads and writes, and the arguments of the native call. */
 interface Phase {
@@ -21,7 +21,7 @@ export class NativeBinding implements Binding {
   readonly #lifetime: Lifetime;
   readonly #resident: ReadonlySet<number>;
   /** The caller's memory: held while native code may use it. */
-  readonly #memory: Block[] = [];
+  readonly #memory: TensorData[] = [];
   readonly #lengths: readonly number[];
   readonly #values: Address[] = [];
   #runOptions: Address = 0;
@@ -47,12 +47,13 @@ export class NativeBinding implements Binding {
     });
     try {
       this.#runOptions = session.runtime.create('bind', (out) => session.runtime.api.createRunOptions(out));
-      const read = session.inputs.map((spec, i) => this.#value(spec, inputs[i], this.#resident.has(i)));
-      const written = session.outputs.map((spec, o) => this.#value(spec, outputs[o], resident.has(o)));
+      const { read: reads, written: writes } = session.types;
+      const read = reads.map((type, i) => this.#value(type, inputs[i], this.#resident.has(i)));
+      const written = writes.map((type, o) => this.#value(type, outputs[o], resident.has(o)));
       this.#phase = this.#newPhase(read, written);
       this.#nextPhase =
         resident.size === 0 ? this.#phase : this.#newPhase(...exchanged(read, written, resident));
-      this.#lengths = this.#memory.map((block) => block.data.length);
+      this.#lengths = this.#memory.map((array) => array.length);
       for (const input of this.#resident) this.#copy(input, inputs[input], 'write');
     } catch (error) {
       this.#lifetime.dispose();
@@ -105,15 +106,14 @@ export class NativeBinding implements Binding {
   }
 
   /** An `OrtValue` over `array`, or on the device; released with the binding. */
-  #value(spec: TensorSpec, array: TensorData | undefined, onDevice: boolean): Address {
+  #value(type: NativeType, array: TensorData | undefined, onDevice: boolean): Address {
     const { runtime } = this.#session;
     let value: Address;
     if (onDevice || array === undefined) {
-      value = runtime.ownTensor(spec, this.#session.allocator);
+      value = runtime.ownTensor(type, this.#session.allocator);
     } else {
-      const block = new Block(array);
-      this.#memory.push(block);
-      value = runtime.hostTensor(spec, block);
+      this.#memory.push(array);
+      value = runtime.hostTensor(type, array);
     }
     this.#values.push(value);
     return value;
@@ -166,10 +166,10 @@ export class NativeBinding implements Binding {
   /** A detached array has length 0, and its memory may be gone. */
   #checkMemory(): void {
     for (let i = 0; i < this.#memory.length; i += 1) {
-      if (this.#memory[i]?.data.length === this.#lengths[i]) continue;
+      if (this.#memory[i]?.length === this.#lengths[i]) continue;
       throw new BackendError(
         'run: a bound array was detached (transferred, or its WebAssembly memory grew). Bind the new memory.',
-        { op: 'run', expected: `${this.#lengths[i]} elements`, received: `${this.#memory[i]?.data.length}` },
+        { op: 'run', expected: `${this.#lengths[i]} elements`, received: `${this.#memory[i]?.length}` },
       );
     }
   }
@@ -177,12 +177,12 @@ export class NativeBinding implements Binding {
   #copy(input: number, array: TensorData | undefined, way: 'read' | 'write'): void {
     this.#lifetime.check();
     if (this.#running) throw busy();
-    const { inputs, copies, runtime } = this.#session;
-    const spec = inputs[input];
-    if (spec === undefined || array === undefined || !this.#resident.has(input)) throw notResident(input);
+    const { inputs, types, copies, runtime } = this.#session;
+    const [spec, type] = [inputs[input], types.read[input]];
+    if (spec === undefined || type === undefined || array === undefined || !this.#resident.has(input))
+      throw notResident(input);
     checkArray('input', spec, array);
-    const memory = new Block(array);
-    const host = Block.words([runtime.hostTensor(spec, memory)]);
+    const host = Block.words([runtime.hostTensor(type, array)]);
     const device = this.#phase.inputs.address + input * 8;
     try {
       if (way === 'read') copies.copy(spec.dtype, device, host.address);

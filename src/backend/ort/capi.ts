@@ -4,7 +4,9 @@ import { DeviceCopies } from './device-copies.ts';
 import {
   type Binding,
   type BindOptions,
+  checkArray,
   checkArrays,
+  checkCount,
   checkResidents,
   type Driver,
   type Session,
@@ -13,7 +15,15 @@ import {
 } from './driver.ts';
 import { Lifetime } from './lifetime.ts';
 import { hasCuda, nativeOptions } from './native-options.ts';
-import { type Address, preloadLibrary, type Runtime, runtime, Strings } from './runtime.ts';
+import {
+  type Address,
+  Block,
+  NativeType,
+  preloadLibrary,
+  type Runtime,
+  runtime,
+  Strings,
+} from './runtime.ts';
 
 /** The same as {@link cApiDriver}, with the library loaded beside the event loop. */
 export async function openCApiDriver(): Promise<Driver> {
@@ -59,10 +69,14 @@ export class NativeSession implements Session {
   readonly outputs: readonly TensorSpec[];
   readonly inputNames: Strings;
   readonly outputNames: Strings;
+  /** Types of the inputs and of the outputs. */
+  readonly types: { readonly read: readonly NativeType[]; readonly written: readonly NativeType[] };
   readonly lifetime: Lifetime;
   readonly copies: DeviceCopies;
   readonly #options: SessionOptions;
   readonly #bindings = new Set<NativeBinding>();
+  /** The `OrtValue`s of {@link runSync}: inputs, then outputs. */
+  readonly #values: Block<BigInt64Array>;
   #allocator: Address = 0;
 
   constructor(
@@ -79,6 +93,9 @@ export class NativeSession implements Session {
     this.#options = options;
     this.inputNames = new Strings(inputs.map((spec) => spec.name));
     this.outputNames = new Strings(outputs.map((spec) => spec.name));
+    const typesOf = (specs: readonly TensorSpec[]) => specs.map((spec) => new NativeType(spec));
+    this.types = { read: typesOf(inputs), written: typesOf(outputs) };
+    this.#values = Block.words(new Array<number>(inputs.length + outputs.length).fill(0));
     this.copies = new DeviceCopies(native, (model) => this.#openCopier(model));
     this.lifetime = new Lifetime('session', () => this.#release());
   }
@@ -93,6 +110,41 @@ export class NativeSession implements Session {
     const binding = new NativeBinding(this, inputs, outputs, resident, forget);
     this.#bindings.add(binding);
     return binding;
+  }
+
+  runSync(inputs: readonly TensorData[], outputs: readonly TensorData[]): void {
+    this.lifetime.check();
+    checkCount('input', this.inputs, inputs);
+    checkCount('output', this.outputs, outputs);
+    const { runtime, inputNames, outputNames } = this;
+    const { address } = this.#values;
+    const written = address + 8 * inputs.length;
+    try {
+      for (let i = 0; i < inputs.length; i++) this.#place('input', i, inputs[i] as TensorData, address);
+      for (let o = 0; o < outputs.length; o++) this.#place('output', o, outputs[o] as TensorData, written);
+      const { run } = runtime.api;
+      const [n, m] = [inputNames.length, outputNames.length];
+      const status = run(this.address, 0, inputNames.address, address, n, outputNames.address, m, written);
+      runtime.check('run', status);
+    } finally {
+      this.#releaseValues();
+    }
+  }
+
+  /** Leaves an `OrtValue` over the array at word `at` from `out` on. */
+  #place(kind: 'input' | 'output', at: number, array: TensorData, out: Address): void {
+    const type = (kind === 'input' ? this.types.read : this.types.written)[at] as NativeType;
+    if (!type.fits(array))
+      checkArray(kind, (kind === 'input' ? this.inputs : this.outputs)[at] as TensorSpec, array);
+    this.runtime.check('bind', this.runtime.placeTensor(type, array, out + 8 * at));
+  }
+
+  #releaseValues(): void {
+    const { data } = this.#values;
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] !== 0n) this.runtime.api.releaseValue(Number(data[i]));
+      data[i] = 0n;
+    }
   }
 
   /** An `OrtAllocator` of the session's device, made when first needed. */

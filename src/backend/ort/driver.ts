@@ -64,7 +64,7 @@ export interface BindOptions {
 
 /** A loaded model. */
 export interface Session {
-  /** Whether `Binding.runSync` works. */
+  /** Whether runs can be made on the calling thread. */
   readonly canRunSync: boolean;
   /** Whether `Binding.cancel` stops a run. */
   readonly canCancel: boolean;
@@ -76,6 +76,8 @@ export interface Session {
    * @throws {@link ShapeError} or {@link DtypeError} when an array does not fit its spec
    */
   bind(inputs: readonly TensorData[], outputs: readonly TensorData[], options?: BindOptions): Binding;
+  /** One run on the calling thread, where `canRunSync`; the arrays are the caller's again when it returns. */
+  runSync(inputs: readonly TensorData[], outputs: readonly TensorData[]): void;
   /** Ends profiling; the path of the trace, where the driver knows it. */
   endProfiling(): string | undefined;
   /** Releases the model and its bindings, after runs under way; using them later is a {@link BackendError}. */
@@ -105,6 +107,16 @@ export function checkArrays(
   specs: readonly TensorSpec[],
   arrays: readonly TensorData[],
 ): void {
+  checkCount(kind, specs, arrays);
+  for (const [index, spec] of specs.entries()) checkArray(kind, spec, arrays[index]);
+}
+
+/** Refuses more or fewer arrays than specs. */
+export function checkCount(
+  kind: 'input' | 'output',
+  specs: readonly TensorSpec[],
+  arrays: readonly TensorData[],
+): void {
   if (arrays.length !== specs.length) {
     throw new BackendError(`bind: expected ${specs.length} ${kind} arrays. Received ${arrays.length}.`, {
       op: 'bind',
@@ -113,7 +125,6 @@ export function checkArrays(
       received: String(arrays.length),
     });
   }
-  for (const [index, spec] of specs.entries()) checkArray(kind, spec, arrays[index]);
 }
 
 /** {@link checkArrays} for one array. */

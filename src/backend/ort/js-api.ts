@@ -14,7 +14,7 @@ import {
   type SessionOptions,
   type TensorSpec,
 } from './driver.ts';
-import { JsBinding, jsError, type Ort } from './js-binding.ts';
+import { JsBinding, jsError, notSync, type Ort } from './js-binding.ts';
 import { cudaError, cudaLibrary } from './library.ts';
 import { Lifetime } from './lifetime.ts';
 import { logLevel } from './log-level.ts';
@@ -101,6 +101,10 @@ class JsSession implements Session {
     this.#lifetime.enter();
     this.#bindings.add(binding);
     return binding;
+  }
+
+  runSync(): never {
+    throw notSync();
   }
 
   /** The JavaScript API does not tell the trace's path; it begins with the prefix. */

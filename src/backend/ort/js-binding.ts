@@ -50,11 +50,7 @@ export class JsBinding implements Binding {
   }
 
   runSync(): never {
-    throw new BackendError('runSync needs the C API driver; the JavaScript API only offers run().', {
-      op: 'runSync',
-      expected: 'driver c-api',
-      received: 'driver js-api',
-    });
+    throw notSync();
   }
 
   async run(): Promise<void> {
@@ -143,3 +139,11 @@ export function jsError(op: string, cause: unknown): BackendError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return runtimeError(op, message, cause);
 }
+
+/** The error for a run on the calling thread. */
+export const notSync = (): BackendError =>
+  new BackendError('runSync needs the C API driver; the JavaScript API only offers run().', {
+    op: 'runSync',
+    expected: 'driver c-api',
+    received: 'driver js-api',
+  });

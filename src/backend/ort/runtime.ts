@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
-import { bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
+import { arrayOf, bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { BackendError } from '../../errors.ts';
 import { apiTable, apiVersion, type CType, type NativeFunction, type Signature } from './api-table.ts';
@@ -24,6 +24,7 @@ function koffi(): typeof import('koffi') {
 
 const koffiTypes: Readonly<Record<CType, string>> = {
   pointer: 'uintptr_t',
+  memory: 'void *',
   size: 'size_t',
   int: 'int',
   bool: 'bool',
@@ -35,6 +36,9 @@ const koffiTypes: Readonly<Record<CType, string>> = {
 /** Calls run on stacks that koffi allocates; its 128 KiB for asynchronous ones overflow on nested loops. */
 const stackBytes = 8 << 20;
 
+/** Small arrays live on V8's heap, where they can move, until their buffer is asked for. */
+const settle = (data: TensorData): void => void data.buffer;
+
 /** Memory that native code may use for as long as this object is referenced. */
 export class Block<T extends TensorData = TensorData> {
   readonly data: T;
@@ -43,8 +47,7 @@ export class Block<T extends TensorData = TensorData> {
   /** @param address - where `data` lies, if that is known: to ask takes microseconds */
   constructor(data: T, address?: Address) {
     this.data = data;
-    // Small arrays live on V8's heap, where they can move, until their buffer is asked for.
-    void data.buffer;
+    settle(data);
     this.address = address ?? Number(koffi().address(data));
   }
 
@@ -93,6 +96,28 @@ export class Strings {
     this.#pointers = Block.words(this.#texts.map((block) => block.address));
     this.address = this.#pointers.address;
     this.length = texts.length;
+  }
+}
+
+/** The type of a tensor as the C API takes it. */
+export class NativeType {
+  readonly dtype: number;
+  readonly shape: Block;
+  readonly rank: number;
+  readonly bytes: number;
+  readonly #array: unknown;
+
+  constructor({ dtype, shape }: TensorSpec) {
+    this.dtype = onnxDtype(dtype);
+    this.shape = Block.words(shape);
+    this.rank = shape.length;
+    this.bytes = sizeOf(shape) * bytesOf(dtype);
+    this.#array = arrayOf(dtype);
+  }
+
+  /** Whether the array is of this element type, with as many elements. */
+  fits(array: TensorData): boolean {
+    return array.constructor === this.#array && array.byteLength === this.bytes;
   }
 }
 
@@ -167,23 +192,21 @@ export class Runtime {
   }
 
   /** An `OrtValue` over the caller's memory, which must outlive it. */
-  hostTensor(spec: TensorSpec, memory: Block): Address {
-    const shape = Block.words(spec.shape);
-    const bytes = sizeOf(spec.shape) * bytesOf(spec.dtype);
-    const type = onnxDtype(spec.dtype);
+  hostTensor(type: NativeType, memory: TensorData): Address {
+    return this.create('bind', (out) => this.placeTensor(type, memory, out));
+  }
+
+  /** {@link hostTensor}, left at `out`. @returns a status */
+  placeTensor({ bytes, shape, rank, dtype }: NativeType, memory: TensorData, out: Address): Address {
     const create = this.api.createTensorWithDataAsOrtValue;
-    return this.create('bind', (out) =>
-      create(this.cpuMemory, memory.address, bytes, shape.address, spec.shape.length, type, out),
-    );
+    settle(memory);
+    return create(this.cpuMemory, memory, bytes, shape.address, rank, dtype, out);
   }
 
   /** An `OrtValue` with memory of its own. */
-  ownTensor(spec: TensorSpec, allocator: Address): Address {
-    const shape = Block.words(spec.shape);
+  ownTensor({ shape, rank, dtype }: NativeType, allocator: Address): Address {
     const create = this.api.createTensorAsOrtValue;
-    return this.create('bind', (out) =>
-      create(allocator, shape.address, spec.shape.length, onnxDtype(spec.dtype), out),
-    );
+    return this.create('bind', (out) => create(allocator, shape.address, rank, dtype, out));
   }
 
   /** A string that the runtime allocated, which this frees. */

@@ -48,6 +48,21 @@ describe('c-api', () => {
     await run;
   });
 
+  test('a session runs on arrays that it does not keep', async () => {
+    const session = await affine();
+    const y = new Float32Array(8);
+    for (let i = 0; i < 100; i++) session.runSync(ones(), [y.fill(0)]);
+    expect([...y]).toEqual(new Array(8).fill(4));
+    const short = [...ones().slice(0, 2), new Float32Array(3)];
+    expect(() => session.runSync(short, [y])).toThrow(/input "b" is float32\[4\].*3 elements/);
+    expect(() => session.runSync(ones(), [new Float64Array(8)])).toThrow(/expected a Float32Array/);
+    expect(() => session.runSync(ones(), [])).toThrow(/expected 1 output arrays/);
+    session.runSync(ones(), [y.fill(0)]);
+    expect([...y]).toEqual(new Array(8).fill(4));
+    session.dispose();
+    expect(() => session.runSync(ones(), [y])).toThrow(/used after its dispose/);
+  });
+
   test('run leaves the event loop free, and cancel stops it', async () => {
     const { binding, trips, y } = await loop(2n ** 40n);
     let ticks = 0;
@@ -119,6 +134,7 @@ describe('c-api', () => {
       });
       open.push(session);
       expect(() => session.bind(ones(), [array]).runSync()).toThrow(BackendError);
+      expect(() => session.runSync(ones(), [array])).toThrow(BackendError);
     }
   });
 
@@ -161,6 +177,7 @@ test('js-api says what it cannot do', async () => {
   ).rejects.toThrow(/"deterministic" on "cuda" needs the C API driver/);
   expect([session.canRunSync, session.canCancel]).toEqual([false, false]);
   expect(() => binding.runSync()).toThrow(/runSync needs the C API driver/);
+  expect(() => session.runSync(ones(), [])).toThrow(/runSync needs the C API driver/);
   expect(() => binding.cancel()).toThrow(/cancel needs the C API driver/);
 });
 
