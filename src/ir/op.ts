@@ -1,5 +1,5 @@
 import type { DType } from '../core/dtype.ts';
-import { formatType, type Shape, type TensorType } from '../core/shape.ts';
+import { formatType, type Shape, sizeOf, type TensorType } from '../core/shape.ts';
 import { DtypeError, InternalError, type TfkError } from '../errors.ts';
 import { type Attrs, currentScope, type Graph, Node, type Value } from './graph.ts';
 import type { NDArray } from './ndarray.ts';
@@ -315,6 +315,13 @@ export function byName<T, R>(
   }
   // A name maps to a list exactly where the op declares a variadic input; the op's own types say which.
   return result as Readonly<Record<string, R & readonly R[]>>;
+}
+
+/** Multiplications and additions of a node. */
+export function flopsOf({ kind, inputs, attrs, outputs: [y] }: Node): number {
+  if (typeof kind === 'string' || y === undefined) return 0;
+  const types = () => byName(kind, inputs, (v) => v.type);
+  return kind.flops?.(types(), attrs, y.type) ?? (kind.elementwise ? sizeOf(y.shape) : 0);
 }
 
 /** Specification of the flat input at `position`. */

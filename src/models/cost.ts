@@ -2,7 +2,7 @@ import { bytesOf as widthOf } from '../core/dtype.ts';
 import { formatShape, sizeOf, type TensorType } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
 import { type Graph, input, nodesOf, type Value } from '../ir/graph.ts';
-import { byName } from '../ir/op.ts';
+import { flopsOf } from '../ir/op.ts';
 import { optimize } from '../ir/passes.ts';
 import { Trace, withTrace } from '../layers/trace.ts';
 import type { Model } from './model.ts';
@@ -66,17 +66,6 @@ const resultsOf = (graph: Graph): Value[] =>
   nodesOf(graph)
     .filter(isComputed)
     .flatMap(({ outputs }) => outputs);
-
-function flopsOf({ kind, inputs, attrs, outputs: [y] }: Value['node']): number {
-  if (typeof kind === 'string' || y === undefined) return 0;
-  if (kind.flops !== undefined)
-    return kind.flops(
-      byName(kind, inputs, (v) => v.type),
-      attrs,
-      y.type,
-    );
-  return kind.elementwise ? sizeOf(y.shape) : 0;
-}
 
 const bytesOf = (types: readonly TensorType[]): number =>
   types.reduce((sum, { dtype, shape }) => sum + widthOf(dtype) * sizeOf(shape), 0);

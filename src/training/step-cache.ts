@@ -77,10 +77,11 @@ export class StepCache {
   /** As a run begins: forgets where weights were, which another model may have moved, and looks whether they changed. */
   refresh(): void {
     this.#ready.clear();
-    this.#settled.look(this.#weightsNow().version);
+    this.#settled.look(this.weightsNow().version);
   }
 
-  #weightsNow(): WeightsNow {
+  /** The same object for as long as no weight changes. */
+  weightsNow(): WeightsNow {
     const changes = weightChanges();
     if (this.#known?.changes !== changes) {
       const kept = [...this.#model.weights, ...this.#model.states];
@@ -107,7 +108,7 @@ export class StepCache {
     if (!model.built)
       model.inferOutputs(types.x.map(({ dtype, shape }) => ({ dtype, shape: [null, ...shape.slice(1)] })));
     const store = kind === 'train' ? await this.ensureStore() : undefined;
-    const now = this.#weightsNow();
+    const now = this.weightsNow();
     const { count } = now;
     const place = repeats === 1 ? kind : `${kind}*${repeats}`;
     // adapters come and go: the number of weights tells the two computations apart
@@ -159,7 +160,7 @@ export class StepCache {
 }
 
 /** Weights and states of a model: how many, how large together, and at what version. */
-interface WeightsNow {
+export interface WeightsNow {
   readonly count: number;
   readonly bytes: number;
   readonly version: number;

@@ -3,7 +3,7 @@ import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
 import { inTurns } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { Tensor } from '../core/tensor.ts';
 import type { Graph, Value } from '../ir/graph.ts';
 import type { Weight } from '../layers/weight.ts';
 import type { Run } from '../optimizers/index.ts';
@@ -83,6 +83,7 @@ export abstract class Step {
   readonly #executable: Executable;
   #binding: Binding | undefined;
   #milliseconds = Number.POSITIVE_INFINITY;
+  #disposed = false;
 
   constructor(
     step: StepGraph,
@@ -122,6 +123,11 @@ export abstract class Step {
     return false;
   }
 
+  /** Whether weights are built in as they were. */
+  get isSettled(): boolean {
+    return false;
+  }
+
   /** Whether weights are no longer where the step reads them. */
   protected abstract moved(): boolean;
 
@@ -150,12 +156,26 @@ export abstract class Step {
     });
   }
 
+  /** What the last run predicted. */
+  predictions(): Tensor[] {
+    const { predictions } = this.step.outputs;
+    return predictions.map(
+      ({ dtype, shape }, i) => new Tensor(dtype, shape, (this.memory.predictions[i] as TensorData).slice()),
+    );
+  }
+
   /** Ends the runtime's trace, if there is one. @returns its path */
   endProfiling(): string | undefined {
     return this.#executable.endProfiling();
   }
 
+  /** Whether native memory was released. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
   dispose(): void {
+    this.#disposed = true;
     this.#binding?.dispose();
     this.#executable.dispose();
   }
@@ -252,6 +272,10 @@ export class SingleStep extends Step {
 
   override get outdated(): boolean {
     return this.#builtIn?.outdated ?? false;
+  }
+
+  override get isSettled(): boolean {
+    return this.#builtIn !== undefined;
   }
 
   protected override moved(): boolean {

@@ -1,8 +1,6 @@
 import type * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
-import type { TensorData } from '../core/dtype.ts';
 import { nextRandom } from '../core/seed.ts';
-import type { TensorType } from '../core/shape.ts';
 import { concatenateRows, type Tensor } from '../core/tensor.ts';
 import { ConfigError, TfkError } from '../errors.ts';
 import type { Weight } from '../layers/weight.ts';
@@ -36,6 +34,7 @@ import {
 } from './options.ts';
 import type { ParameterStore } from './parameters.ts';
 import { prepareDataset } from './prepare.ts';
+import { PreparedPrediction } from './prepared-prediction.ts';
 import { Profile } from './profile.ts';
 import { defaultCallbacks } from './progress.ts';
 import type { Step } from './step.ts';
@@ -49,6 +48,8 @@ export class Trainer {
   readonly #model: Trainable;
   readonly #steps: StepCache;
   readonly #running = new Set<{ readonly what: string }>();
+  /** The last prediction, where it may be repeated. */
+  #prepared: PreparedPrediction | undefined;
 
   constructor(model: Trainable, options: CompileOptions) {
     this.#model = model;
@@ -145,6 +146,8 @@ export class Trainer {
   /** Keras's `predict`. */
   predict(x: DataLike | BatchSource, given: PredictOptions): Promise<Tensor | Tensor[]> {
     return this.#exclusively('predict', async () => {
+      const again = await this.#prepared?.run(x, given, this.#steps.weightsNow());
+      if (again !== undefined) return oneOrAll(again);
       const options = parseOptions(predictSchema, given, 'predict');
       const feeder = isBatchSource(x)
         ? new StreamFeeder(x, this.#spec(), options.steps)
@@ -161,22 +164,16 @@ export class Trainer {
               this.#control({ ...options, verbose: 0, epochs: 1 }, feeder.steps, atRest),
             )
           : undefined;
-      const parts: TensorData[][] = [];
-      let types: readonly TensorType[] = [];
+      const parts: Tensor[][] = [];
       await callbacks?.call('onPredictBegin', {});
-      const collect = ({ step, memory }: Step): void => {
-        types = step.outputs.predictions;
-        parts.push(memory.predictions.map((p) => p.slice()));
+      const collect = (step: Step): void => {
+        parts.push(step.predictions());
+        this.#prepared =
+          parts.length === 1 ? PreparedPrediction.of(x, given, step, this.#steps.weightsNow()) : undefined;
       };
       await this.#run('predict', feeder, { callbacks, collect });
       await callbacks?.call('onPredictEnd', {});
-      const outputs = types.map((type, i) =>
-        concatenateRows(
-          type,
-          parts.map((p) => p[i] as TensorData),
-        ),
-      );
-      return outputs.length === 1 ? (outputs[0] as Tensor) : outputs;
+      return oneOrAll(joined(parts));
     });
   }
 
@@ -357,6 +354,18 @@ export class Trainer {
     this.#steps.dispose();
   }
 }
+
+/** The results of batches, output by output. */
+const joined = (parts: readonly (readonly Tensor[])[]): Tensor[] =>
+  (parts[0] ?? []).map((first, i) =>
+    concatenateRows(
+      first,
+      parts.map((part) => (part[i] as Tensor).data),
+    ),
+  );
+
+const oneOrAll = (tensors: Tensor[]): Tensor | Tensor[] =>
+  tensors.length === 1 ? (tensors[0] as Tensor) : tensors;
 
 /** `evaluate` and `predict` run to their end. */
 const atRest: RunSwitches = {

@@ -137,6 +137,43 @@ describe('predictions follow the weights', () => {
     await expectTruth(model);
   });
 
+  test('one batch after the other, with other numbers, rows and mistakes', async () => {
+    const model = await settledModel();
+    const twin = network();
+    twin.compile({ backend: 'reference' });
+    twin.setWeights(model.getWeights());
+    const scaled = [1, -2, 3].map((factor) => changedBy(x, (v) => factor * v));
+    for (const batch of [...scaled, x.rows(0, 3), x, x]) {
+      const [predicted, truth] = (await Promise.all([
+        model.predict(batch),
+        twin.predict(batch),
+      ])) as tfk.Tensor[];
+      expectClose(predicted?.data ?? [], truth?.data ?? [], tolerance, 'predictions');
+      expect(predicted?.shape).toEqual(truth?.shape);
+    }
+    await expect(model.predict(x.reshape([6, 8, 4, 4]))).rejects.toThrow(/shape/);
+    await expect(model.predict(x, { batchSize: 0 })).rejects.toThrow(/batchSize/);
+    const [first, second] = [model.predict(x), model.predict(x)];
+    await expect(second).rejects.toThrow(/busy with predict/);
+    const kept = (await first) as tfk.Tensor;
+    const copy = [...kept.data];
+    await model.predict(scaled[1] as tfk.Tensor);
+    expect([...kept.data]).toEqual(copy);
+  });
+
+  test('several inputs and outputs, one batch after the other', async () => {
+    const [a, b] = [tfk.input({ shape: [2] }), tfk.input({ shape: [2], dtype: 'int32' })];
+    const sum = layers.add().apply([a, layers.rescaling({ scale: 10 }).apply(b)]);
+    const model = tfk.model({ inputs: [a, b], outputs: [sum, layers.dense({ units: 1 }).apply(a)] });
+    model.compile({});
+    for (const n of [1, 2, 3, 4]) {
+      const numbers = tfk.tensor(Int32Array.of(n, -n), [1, 2]);
+      const [added, other] = (await model.predict([tfk.tensor([[n / 2, n]]), numbers])) as tfk.Tensor[];
+      expect(added?.array()).toEqual([[10.5 * n, -9 * n]]);
+      expect(other?.shape).toEqual([1, 1]);
+    }
+  });
+
   test.each([1, 2])(
     'frozen weights do not count as changed, at %i steps a run',
     async (stepsPerExecution) => {

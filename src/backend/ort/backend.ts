@@ -4,6 +4,7 @@ import { sizeOf } from '../../core/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { BackendError } from '../../errors.ts';
 import { type Graph, nodesOf } from '../../ir/graph.ts';
+import { flopsOf } from '../../ir/op.ts';
 import { optimizing } from '../../ir/passes.ts';
 import { withConstants } from '../../ir/substitute.ts';
 import { type EmittedGraph, emitting, modelOf } from '../../onnx/emit.ts';
@@ -40,13 +41,17 @@ export async function ortBackend(): Promise<Backend> {
 
 /** Graphs that read and write fewer elements than this run quicker on one thread: waking another costs more. */
 const smallGraph = 2 ** 20;
+/** Multiplications and additions in the time that an element takes. */
+const flopsPerElement = 32;
 
 function isSmall(graph: Graph): boolean {
-  let elements = 0;
-  for (const { inputs, outputs } of nodesOf(graph)) {
-    for (const value of [...inputs, ...outputs]) elements += value === undefined ? 0 : sizeOf(value.shape);
+  let work = 0;
+  for (const node of nodesOf(graph)) {
+    work += flopsOf(node) / flopsPerElement;
+    for (const value of [...node.inputs, ...node.outputs])
+      work += value === undefined ? 0 : sizeOf(value.shape);
   }
-  return elements < smallGraph;
+  return work < smallGraph;
 }
 
 async function compile(driver: Driver, graph: Graph, options: CompileOptions): Promise<Executable> {
