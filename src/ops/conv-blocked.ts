@@ -45,24 +45,7 @@ export function lowerBlocked(
   // zeros cost as much as other elements: too much where every filter sees every channel
   if (!depthwise && spread.some((n) => n > 1)) return undefined;
 
-  const list = (values: readonly number[]) => emit.constant(values, 'int64');
-  const blocks = (n: number): [number, number] => [n / block, block];
-  const source = adjoint ? flip(w, emit) : w;
-  // [K/b, b, C/b, b, R, S] becomes [K/b, C/b, R, S, b of C, b of K]
-  const [split, order] = depthwise
-    ? [blocks(filters), [0, 2, 3, 1]]
-    : adjoint
-      ? [
-          [...blocks(channels), ...blocks(filters)],
-          [2, 0, 4, 5, 1, 3],
-        ]
-      : [
-          [...blocks(filters), ...blocks(channels)],
-          [0, 2, 4, 5, 3, 1],
-        ];
-  const apart = emit.op('Reshape', [source, list([...split, ...kernel])]);
-  const ordered = emit.op('Transpose', [apart], { perm: { ints: order } });
-  const weights = emit.op('Reshape', [ordered, list([filters, channels / a.group, ...kernel])]);
+  const weights = blockedWeights({ operand: w, adjoint }, [filters, channels / a.group], block, emit);
   const reordered = emit.op('ReorderInput', [x], {}, domain);
   return blockedConv(
     spreadApart(reordered, x.type.shape, spread, block, emit),
@@ -73,6 +56,35 @@ export function lowerBlocked(
     filters,
     emit,
   );
+}
+
+/**
+ * Weights as the blocked kernels read them: `[K/b, C/b, R, S, b of C, b of K]`, depthwise `[K/b, R, S, b]`. What puts them in
+ * order comes first, so that the runtime can join it with what did so before.
+ */
+function blockedWeights(
+  { operand: w, adjoint = false }: Weights,
+  [filters, channels]: readonly [number, number],
+  block: number,
+  emit: Emit,
+): string {
+  const kernel = spatialOf(w.type.shape);
+  const reshaped = (v: Operand | string, shape: Shape) =>
+    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
+  const ordered = (split: Shape, order: Shape) =>
+    emit.op('Transpose', [reshaped(w, [...split, ...kernel])], { perm: { ints: order } });
+  const blocks = (n: number): [number, number] => [n / block, block];
+  const result = (v: Operand | string) => reshaped(v, [filters, channels, ...kernel]);
+  if (channels === 1) {
+    const planes = ordered(blocks(filters), [0, 2, 3, 1]);
+    return result(adjoint ? flip(planes, kernel, 1, emit) : planes);
+  }
+  if (!adjoint) return result(ordered([...blocks(filters), ...blocks(channels)], [0, 2, 4, 5, 3, 1]));
+  // elements that lie side by side stay so; each block is turned by the kernel that is made for it
+  const apart = ordered([...blocks(channels), ...blocks(filters)], [2, 0, 4, 5, 3, 1]);
+  const outer = [filters / block, channels / block, ...kernel];
+  const swapped = emit.op('ReorderInput', [reshaped(apart, [sizeOf(outer), block, block, 1])], {}, domain);
+  return result(flip(reshaped(swapped, [...outer, block * block]), kernel, 2, emit));
 }
 
 /** A reordered tensor with zeros after each of its elements along the spatial axes. */
@@ -91,9 +103,8 @@ function spreadApart(
   return emit.op('Reshape', [wider, list([batch, channels, height * down, width * across])]);
 }
 
-/** Weights turned around along their spatial axes. */
-export function flip(w: Operand, emit: Emit): Operand | string {
-  const kernel = spatialOf(w.type.shape);
+/** Weights turned around along their spatial axes, which begin at axis `first`. */
+export function flip(w: Operand | string, kernel: Shape, first: number, emit: Emit): Operand | string {
   if (sizeOf(kernel) === 1) return w;
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const last = list(kernel.map(() => -1));
@@ -101,7 +112,7 @@ export function flip(w: Operand, emit: Emit): Operand | string {
     w,
     last,
     list(kernel.map((k) => -k - 1)),
-    list(kernel.map((_, i) => i + 2)),
+    list(kernel.map((_, i) => first + i)),
     last,
   ]);
 }

@@ -172,7 +172,7 @@ function lowerAsConv(x: Operand, w: Operand, bias: Operand | undefined, a: ConvA
   const each = inputs / a.group;
   const apart = [a.group, each, depth, sizeOf(kernel)];
   const shape = [a.group * depth, each, ...kernel];
-  const weights = lowerTranspose(flip(w, emit), apart, [0, 2, 1, 3], shape, emit);
+  const weights = lowerTranspose(flip(w, spatialOf(w.type.shape), 2, emit), apart, [0, 2, 1, 3], shape, emit);
   return emit.op('Conv', [x, weights, bias], { ...windowOnnx(a), group: { int: a.group } });
 }
 
