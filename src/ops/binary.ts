@@ -91,6 +91,7 @@ const broadcasts: readonly Sample<BinaryInputs, NoAttrs>[] = [
   { inputs: { a: normal([2, 3]), b: normal([2, 3]) } },
   { inputs: { a: normal([2, 1, 3]), b: normal([4, 1]) } },
   { inputs: { a: normal([]), b: normal([2]) } },
+  { inputs: { a: normal([3, 1]), b: normal([]) } },
 ];
 
 /** Sum, elementwise with broadcasting: `y = a + b`. @source ONNX Add-14 */
