@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Tensor, TensorLike } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
@@ -15,22 +16,24 @@ import { fileOf, weightsOption } from './weights.ts';
 const size = positiveInteger.nullable();
 
 /** Options of every application. */
-export const applicationOptions = z.strictObject({
-  /** Whether the classifier is part of the model; without it the last features come out. */
-  includeTop: z.boolean().default(true),
-  /** Where the weights come from; `null` for random ones. */
-  weights: weightsOption.nullable().default(null),
-  /** `[height, width, channels]`; without the classifier height and width may be `null`, for any size. */
-  inputShape: z.tuple([size, size, positiveInteger]).nullable().default(null),
-  /** What becomes of the features without the classifier: the mean or maximum of each channel, or `null`: the image. */
-  pooling: z.enum(['avg', 'max']).nullable().default(null),
-  /** Number of classes. */
-  classes: positiveInteger.default(1000),
-  /** Activation of the classifier; `null` for logits. */
-  classifierActivation: activationOption('softmax'),
-  /** Name of the model; Keras's by default. */
-  name: z.string().optional(),
-});
+export const applicationOptions = deferred(() =>
+  z.strictObject({
+    /** Whether the classifier is part of the model; without it the last features come out. */
+    includeTop: z.boolean().default(true),
+    /** Where the weights come from; `null` for random ones. */
+    weights: weightsOption.nullable().default(null),
+    /** `[height, width, channels]`; without the classifier height and width may be `null`, for any size. */
+    inputShape: z.tuple([size, size, positiveInteger]).nullable().default(null),
+    /** What becomes of the features without the classifier: the mean or maximum of each channel, or `null`: the image. */
+    pooling: z.enum(['avg', 'max']).nullable().default(null),
+    /** Number of classes. */
+    classes: positiveInteger.default(1000),
+    /** Activation of the classifier; `null` for logits. */
+    classifierActivation: activationOption('softmax'),
+    /** Name of the model; Keras's by default. */
+    name: z.string().optional(),
+  }),
+);
 
 /** What all applications are told. */
 export type ApplicationOptions = z.output<typeof applicationOptions>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { activation } from '../layers/activation.ts';
 import { conv2d } from '../layers/conv.ts';
 import { dense } from '../layers/dense.ts';
@@ -13,10 +14,12 @@ import { type Application, type ApplicationOptions, application, applicationOpti
 import { chain, channelsOf, named, pooled } from './blocks.ts';
 import { LayerScale } from './scaling-layers.ts';
 
-const schema = applicationOptions.extend({
-  /** Takes pixels from 0 to 255 (of three channels); else they have to be normalized as ImageNet is. */
-  includePreprocessing: z.boolean().default(true),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /** Takes pixels from 0 to 255 (of three channels); else they have to be normalized as ImageNet is. */
+    includePreprocessing: z.boolean().default(true),
+  }),
+);
 
 /**
  * ConvNeXt, tiny: convolutions alone, arranged like a vision transformer.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { activation } from '../layers/activation.ts';
 import { batchNormalization } from '../layers/batch-normalization.ts';
 import { conv2d } from '../layers/conv.ts';
@@ -9,10 +10,12 @@ import { type Application, application, applicationOptions } from './assemble.ts
 import { chain, channelsOf, poolNames, top } from './blocks.ts';
 import { convInitializer, denseInitializer, MobileBlocks } from './mobile-blocks.ts';
 
-const schema = applicationOptions.extend({
-  /** Takes pixels from 0 to 255; else they have to be as the weights want them. */
-  includePreprocessing: z.boolean().default(true),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /** Takes pixels from 0 to 255; else they have to be as the weights want them. */
+    includePreprocessing: z.boolean().default(true),
+  }),
+);
 type EfficientNetV2 = Application<z.input<typeof schema>>;
 
 /** Number of blocks, filters before and after, expansion and strides; the first three stages are fused. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { activation } from '../layers/activation.ts';
 import { batchNormalization } from '../layers/batch-normalization.ts';
 import { conv2d } from '../layers/conv.ts';
@@ -9,13 +10,15 @@ import { type Application, application, applicationOptions } from './assemble.ts
 import { chain, padForStride2, poolNames, roundToMultiple, top } from './blocks.ts';
 import { convInitializer, denseInitializer, MobileBlocks } from './mobile-blocks.ts';
 
-const schema = applicationOptions.extend({
-  /**
-   * Divides the normalized pixels by the root of ImageNet's deviation: Keras adds this step where it loads the published
-   * weights, and they need it.
-   */
-  imagenetScaling: z.boolean().default(false),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /**
+     * Divides the normalized pixels by the root of ImageNet's deviation: Keras adds this step where it loads the published
+     * weights, and they need it.
+     */
+    imagenetScaling: z.boolean().default(false),
+  }),
+);
 type EfficientNet = Application<z.input<typeof schema>>;
 
 /** Window, number of blocks, filters before and after, expansion and strides of each stage. */

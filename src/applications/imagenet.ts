@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatType } from '../core/shape.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';
 import { DataError, ShapeError } from '../errors.ts';
@@ -59,7 +60,7 @@ export interface DecodedPrediction {
   readonly score: number;
 }
 
-const classIndex = z.record(z.string(), z.tuple([z.string(), z.string()]));
+const classIndex = deferred(() => z.record(z.string(), z.tuple([z.string(), z.string()])));
 
 /**
  * The likeliest classes of each sample, the best first.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { batchNormalization } from '../layers/batch-normalization.ts';
 import { conv2d } from '../layers/conv.ts';
 import { depthwiseConv2d } from '../layers/depthwise-conv.ts';
@@ -10,10 +11,12 @@ import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { application, applicationOptions } from './assemble.ts';
 import { chain, channelsOf, padForStride2, roundToMultiple, top } from './blocks.ts';
 
-const schema = applicationOptions.extend({
-  /** Width: all numbers of filters are multiplied by it. */
-  alpha: z.number().positive().default(1),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /** Width: all numbers of filters are multiplied by it. */
+    alpha: z.number().positive().default(1),
+  }),
+);
 
 /** Filters, strides and number of the blocks of each stage. */
 const stages = [

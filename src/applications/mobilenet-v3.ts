@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { activation } from '../layers/activation.ts';
 import { batchNormalization } from '../layers/batch-normalization.ts';
 import { conv2d } from '../layers/conv.ts';
@@ -15,16 +16,18 @@ import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { type Application, application, applicationOptions } from './assemble.ts';
 import { chain, channelsOf, padForStride2, pooled, poolNames, roundToMultiple } from './blocks.ts';
 
-const schema = applicationOptions.extend({
-  /** Width: all numbers of filters are multiplied by it. */
-  alpha: z.number().positive().default(1),
-  /** Leaves out what some devices lack: 5 x 5 windows, squeeze and excitation, `hardSwish`. */
-  minimalistic: z.boolean().default(false),
-  /** Fraction that is dropped before the classifier. */
-  dropoutRate: z.number().min(0).lt(1).default(0.2),
-  /** Takes pixels from 0 to 255; else they have to be from -1 to 1. */
-  includePreprocessing: z.boolean().default(true),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /** Width: all numbers of filters are multiplied by it. */
+    alpha: z.number().positive().default(1),
+    /** Leaves out what some devices lack: 5 x 5 windows, squeeze and excitation, `hardSwish`. */
+    minimalistic: z.boolean().default(false),
+    /** Fraction that is dropped before the classifier. */
+    dropoutRate: z.number().min(0).lt(1).default(0.2),
+    /** Takes pixels from 0 to 255; else they have to be from -1 to 1. */
+    includePreprocessing: z.boolean().default(true),
+  }),
+);
 type Options = z.output<typeof schema>;
 
 /** Expansion, filters, window (`5`: 3 where minimalistic), strides; letters: `s`queeze, `h`ardSwish. */

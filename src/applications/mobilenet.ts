@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { activation } from '../layers/activation.ts';
 import { batchNormalization } from '../layers/batch-normalization.ts';
 import { conv2d } from '../layers/conv.ts';
@@ -13,14 +14,16 @@ import type { SymbolicTensor } from '../layers/symbolic.ts';
 import { application, applicationOptions } from './assemble.ts';
 import { chain, pooled } from './blocks.ts';
 
-const schema = applicationOptions.extend({
-  /** Width: all numbers of filters are multiplied by it. */
-  alpha: z.number().positive().default(1),
-  /** Depthwise filters for each channel. */
-  depthMultiplier: positiveInteger.default(1),
-  /** Fraction that is dropped before the classifier. */
-  dropout: z.number().min(0).lt(1).default(1e-3),
-});
+const schema = deferred(() =>
+  applicationOptions.extend({
+    /** Width: all numbers of filters are multiplied by it. */
+    alpha: z.number().positive().default(1),
+    /** Depthwise filters for each channel. */
+    depthMultiplier: positiveInteger.default(1),
+    /** Fraction that is dropped before the classifier. */
+    dropout: z.number().min(0).lt(1).default(1e-3),
+  }),
+);
 type Options = z.output<typeof schema>;
 
 /** Filters and strides of the separable blocks. */

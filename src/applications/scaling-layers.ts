@@ -1,6 +1,7 @@
 /** Layers that two of Keras's applications define for themselves; files refer to them by these names. */
 
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { initializers } from '../layers/initializers.ts';
 import { Layer, layerOptions, type Values } from '../layers/layer.ts';
@@ -9,12 +10,14 @@ import { registerLayer } from '../layers/registry.ts';
 import type { Weight } from '../layers/weight.ts';
 import { add, mul } from '../ops/index.ts';
 
-const layerScaleSchema = layerOptions.extend({
-  /** What all factors start at. */
-  initValues: z.number(),
-  /** Number of channels. */
-  projectionDim: positiveInteger,
-});
+const layerScaleSchema = deferred(() =>
+  layerOptions.extend({
+    /** What all factors start at. */
+    initValues: z.number(),
+    /** Number of channels. */
+    projectionDim: positiveInteger,
+  }),
+);
 /**
  * A trained factor for each channel: `y = x * gamma`. Weights: `gamma [channels]`.
  * @source Touvron et al. 2021, arXiv 2103.17239; keras/src/applications/convnext.py
@@ -38,7 +41,7 @@ registerLayer(LayerScale, [
   { options: { initValues: 0.5, projectionDim: 3 }, inputs: [[null, 2, 3]], output: [null, 2, 3] },
 ]);
 
-const customScaleSchema = layerOptions.extend({ scale: z.number() });
+const customScaleSchema = deferred(() => layerOptions.extend({ scale: z.number() }));
 /**
  * A sum whose second part is scaled: `y = a + scale * b`.
  * @source keras/src/applications/inception_resnet_v2.py

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -72,6 +71,7 @@ async function* verified(
   checksum: string,
   source: string,
 ): AsyncGenerator<Uint8Array> {
+  const { createHash } = await import('node:crypto');
   const hash = createHash(checksum.length === 32 ? 'md5' : 'sha256');
   for await (const chunk of chunks) {
     hash.update(chunk);

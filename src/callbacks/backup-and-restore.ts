@@ -1,25 +1,28 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { parseState, type State } from '../core/state.ts';
 import { FormatError } from '../errors.ts';
 import { makeFolder, removeUnfinishedWrites } from '../formats/atomic.ts';
 import { readState, writeState } from '../formats/state-file.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
-const schema = z.strictObject({
-  /** Folder of the checkpoints, for one run alone. */
-  backupDir: z.string().min(1),
-  /** After each epoch, or after so many steps (batches; with `stepsPerExecution`, so many runs of them). */
-  saveFreq: z.union([z.literal('epoch'), z.int().min(1)]).default('epoch'),
-  /** Removes the checkpoints when training has come to its end. */
-  deleteCheckpoint: z.boolean().default(true),
-  /** Checkpoints that are kept; older ones serve where the newest turns out to be damaged. */
-  keep: z.int().min(1).default(2),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Folder of the checkpoints, for one run alone. */
+    backupDir: z.string().min(1),
+    /** After each epoch, or after so many steps (batches; with `stepsPerExecution`, so many runs of them). */
+    saveFreq: z.union([z.literal('epoch'), z.int().min(1)]).default('epoch'),
+    /** Removes the checkpoints when training has come to its end. */
+    deleteCheckpoint: z.boolean().default(true),
+    /** Checkpoints that are kept; older ones serve where the newest turns out to be damaged. */
+    keep: z.int().min(1).default(2),
+  }),
+);
 
 const fileName = /^run-(\d{9})\.checkpoint$/;
-const stateSchema = z.strictObject({ steps: z.int() });
+const stateSchema = deferred(() => z.strictObject({ steps: z.int() }));
 
 /**
  * Saves the whole run while it trains, and goes on from there when `fit` is called again after the process died: the

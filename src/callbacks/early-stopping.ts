@@ -1,27 +1,32 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
-const schema = z.strictObject({
-  ...monitorOptions,
-  /** Smallest change that counts as better. */
-  minDelta: z.number().nonnegative().default(0),
-  /** Epochs without improvement that are endured. */
-  patience: z.int().nonnegative().default(0),
-  /** A value that must be beaten from the start. */
-  baseline: z.number().nullable().default(null),
-  restoreBestWeights: z.boolean().default(false),
-  startFromEpoch: z.int().nonnegative().default(0),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...monitorOptions,
+    /** Smallest change that counts as better. */
+    minDelta: z.number().nonnegative().default(0),
+    /** Epochs without improvement that are endured. */
+    patience: z.int().nonnegative().default(0),
+    /** A value that must be beaten from the start. */
+    baseline: z.number().nullable().default(null),
+    restoreBestWeights: z.boolean().default(false),
+    startFromEpoch: z.int().nonnegative().default(0),
+  }),
+);
 
-const stateSchema = z.strictObject({
-  best: anyNumber.nullable(),
-  wait: z.int(),
-  bestEpoch: z.int(),
-  bestWeights: z.array(tensorState).nullable(),
-});
+const stateSchema = deferred(() =>
+  z.strictObject({
+    best: anyNumber.nullable(),
+    wait: z.int(),
+    bestEpoch: z.int(),
+    bestWeights: z.array(tensorState).nullable(),
+  }),
+);
 
 /** Stops when a figure has not improved for `patience` epochs. @source keras/src/callbacks/early_stopping.py */
 export class EarlyStopping extends Callback<typeof schema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { parseState, type State } from '../core/state.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
@@ -10,8 +11,8 @@ const stageSchema = z.strictObject({
   /** Learning rate from then on; `null` leaves it as it is. */
   learningRate: z.number().positive().nullable().default(null),
 });
-const schema = z.strictObject({ stages: z.array(stageSchema).min(1) });
-const stateSchema = z.strictObject({ done: z.int().nonnegative() });
+const schema = deferred(() => z.strictObject({ stages: z.array(stageSchema).min(1) }));
+const stateSchema = deferred(() => z.strictObject({ done: z.int().nonnegative() }));
 
 /**
  * Unfreezes layers of a frozen model epoch by epoch, those nearest to the output first as a rule: the new head settles

@@ -1,20 +1,23 @@
 import { appendFile, readFile, rm } from 'node:fs/promises';
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { parseState, type State } from '../core/state.ts';
 import { ioError, systemCode, writeFileAtomic } from '../formats/atomic.ts';
 import { histogramOf } from '../formats/event-file.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
-const schema = z.strictObject({
-  /** File of JSON lines, one for each epoch. */
-  path: z.string().min(1).default('histograms.jsonl'),
-  /** Epochs between two records. */
-  freq: z.int().min(1).default(1),
-  /** Parts of the range of the numbers. */
-  buckets: z.int().min(1).default(30),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** File of JSON lines, one for each epoch. */
+    path: z.string().min(1).default('histograms.jsonl'),
+    /** Epochs between two records. */
+    freq: z.int().min(1).default(1),
+    /** Parts of the range of the numbers. */
+    buckets: z.int().min(1).default(30),
+  }),
+);
 
-const stateSchema = z.strictObject({ epochs: z.int() });
+const stateSchema = deferred(() => z.strictObject({ epochs: z.int() }));
 
 /** How some numbers are distributed: counts in equal parts of their range. */
 interface Distribution {

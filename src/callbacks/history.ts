@@ -1,11 +1,14 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { anyNumber, parseState, type State } from '../core/state.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 
-const stateSchema = z.strictObject({
-  epoch: z.array(z.int()),
-  history: z.record(z.string(), z.array(anyNumber)),
-});
+const stateSchema = deferred(() =>
+  z.strictObject({
+    epoch: z.array(z.int()),
+    history: z.record(z.string(), z.array(anyNumber)),
+  }),
+);
 
 /**
  * Keeps loss and metrics of every epoch, as `fit` also returns them; over several calls of `fit` the record goes on.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { anyNumber, parseState, type State } from '../core/state.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
@@ -28,20 +29,24 @@ export const learningRateScheduler = (
   schedule: (epoch: number, learningRate: number) => number,
 ): LearningRateScheduler => new LearningRateScheduler(schedule);
 
-const schema = z.strictObject({
-  ...monitorOptions,
-  /** New rate = old rate * factor. */
-  factor: z.number().positive().lt(1).default(0.1),
-  /** Epochs without improvement that are endured. */
-  patience: z.int().nonnegative().default(10),
-  minDelta: z.number().nonnegative().default(1e-4),
-  /** Epochs after a reduction in which nothing is counted. */
-  cooldown: z.int().nonnegative().default(0),
-  /** The rate is never set below this. */
-  minLr: z.number().nonnegative().default(0),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...monitorOptions,
+    /** New rate = old rate * factor. */
+    factor: z.number().positive().lt(1).default(0.1),
+    /** Epochs without improvement that are endured. */
+    patience: z.int().nonnegative().default(10),
+    minDelta: z.number().nonnegative().default(1e-4),
+    /** Epochs after a reduction in which nothing is counted. */
+    cooldown: z.int().nonnegative().default(0),
+    /** The rate is never set below this. */
+    minLr: z.number().nonnegative().default(0),
+  }),
+);
 
-const stateSchema = z.strictObject({ best: anyNumber.nullable(), wait: z.int(), cooling: z.int() });
+const stateSchema = deferred(() =>
+  z.strictObject({ best: anyNumber.nullable(), wait: z.int(), cooling: z.int() }),
+);
 
 /** Lowers the learning rate when a figure stops improving. @source keras/src/callbacks/reduce_lr_on_plateau.py */
 export class ReduceLROnPlateau extends Callback<typeof schema> {

@@ -1,22 +1,25 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { anyNumber, parseState, type State } from '../core/state.ts';
 import { ConfigError } from '../errors.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import { Monitor, monitorOptions } from './monitor.ts';
 
-const schema = z.strictObject({
-  ...monitorOptions,
-  /** Where to write; `{epoch}` (from 1) and log keys such as `{val_loss}` or `{val_loss:.2f}` are filled in. */
-  path: z.string().regex(/\.keras$|\.weights\.h5$/, 'expected a path that ends in .keras or .weights.h5'),
-  /** Writes only when the figure is better than ever before. */
-  saveBestOnly: z.boolean().default(false),
-  /** After each epoch, or after so many batches. */
-  saveFreq: z.union([z.literal('epoch'), z.int().min(1)]).default('epoch'),
-  /** A value that must be beaten first. */
-  initialValueThreshold: z.number().nullable().default(null),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...monitorOptions,
+    /** Where to write; `{epoch}` (from 1) and log keys such as `{val_loss}` or `{val_loss:.2f}` are filled in. */
+    path: z.string().regex(/\.keras$|\.weights\.h5$/, 'expected a path that ends in .keras or .weights.h5'),
+    /** Writes only when the figure is better than ever before. */
+    saveBestOnly: z.boolean().default(false),
+    /** After each epoch, or after so many batches. */
+    saveFreq: z.union([z.literal('epoch'), z.int().min(1)]).default('epoch'),
+    /** A value that must be beaten first. */
+    initialValueThreshold: z.number().nullable().default(null),
+  }),
+);
 
-const stateSchema = z.strictObject({ best: anyNumber.nullable(), batches: z.int() });
+const stateSchema = deferred(() => z.strictObject({ best: anyNumber.nullable(), batches: z.int() }));
 
 /** Saves the model while it trains. @source keras/src/callbacks/model_checkpoint.py */
 export class ModelCheckpoint extends Callback<typeof schema> {

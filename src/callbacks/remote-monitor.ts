@@ -1,17 +1,20 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 
-const schema = z.strictObject({
-  /** Address of the server. */
-  root: z.string().default('http://localhost:9000'),
-  /** Where on the server. */
-  path: z.string().default('/publish/epoch/end/'),
-  /** Form field that holds the JSON text. */
-  field: z.string().default('data'),
-  headers: z.record(z.string(), z.string()).nullable().default(null),
-  /** Whether the JSON is the body itself, not a field of a form. */
-  sendAsJson: z.boolean().default(false),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Address of the server. */
+    root: z.string().default('http://localhost:9000'),
+    /** Where on the server. */
+    path: z.string().default('/publish/epoch/end/'),
+    /** Form field that holds the JSON text. */
+    field: z.string().default('data'),
+    headers: z.record(z.string(), z.string()).nullable().default(null),
+    /** Whether the JSON is the body itself, not a field of a form. */
+    sendAsJson: z.boolean().default(false),
+  }),
+);
 
 /**
  * Sends the logs of each epoch to a server by POST: `{ epoch, loss, ... }`. A server that does not answer is a warning.

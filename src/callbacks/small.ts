@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { parseState, type State } from '../core/state.ts';
 import { DataError } from '../errors.ts';
 import { ioError } from '../formats/atomic.ts';
@@ -30,14 +31,16 @@ export const terminateOnNaN = (): TerminateOnNaN => new TerminateOnNaN();
 
 callbacks.register(TerminateOnNaN);
 
-const csvSchema = z.strictObject({
-  path: z.string(),
-  separator: z.string().default(','),
-  /** Goes on with a file that exists (its header is kept) instead of replacing it. */
-  append: z.boolean().default(false),
-});
+const csvSchema = deferred(() =>
+  z.strictObject({
+    path: z.string(),
+    separator: z.string().default(','),
+    /** Goes on with a file that exists (its header is kept) instead of replacing it. */
+    append: z.boolean().default(false),
+  }),
+);
 
-const csvState = z.strictObject({ keys: z.array(z.string()).nullable(), bytes: z.int() });
+const csvState = deferred(() => z.strictObject({ keys: z.array(z.string()).nullable(), bytes: z.int() }));
 
 /** Adds a line to a file. @throws {@link DataError} when the disk is full, say */
 function append(path: string, line: string): void {

@@ -1,10 +1,13 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Callback, callbacks } from '../training/callback.ts';
 
-const schema = z.strictObject({
-  /** Whether the callbacks that follow in the list see the running means at the end of an epoch, e.g. to save them. */
-  swapOnEpoch: z.boolean().default(false),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Whether the callbacks that follow in the list see the running means at the end of an epoch, e.g. to save them. */
+    swapOnEpoch: z.boolean().default(false),
+  }),
+);
 
 /**
  * Measures (and predicts) with the running means of the weights, while training goes on with the weights themselves.

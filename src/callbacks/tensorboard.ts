@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { parseState, type State } from '../core/state.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { EventFile, type GraphNode } from '../formats/event-file.ts';
@@ -8,22 +9,24 @@ import { bitmapOf } from '../formats/png.ts';
 import { Callback, callbacks, type Logs } from '../training/callback.ts';
 import type { TraceEvent } from '../training/profile.ts';
 
-const schema = z.strictObject({
-  /** Folder of the run; figures of training go to `train` in it, those of validation to `validation`. */
-  logDir: z.string().min(1).default('logs'),
-  /** Epochs between two histograms of all weights; 0 for none. */
-  histogramFreq: z.int().nonnegative().default(0),
-  /** Writes the layers and how they are connected. */
-  writeGraph: z.boolean().default(true),
-  /** Writes how many steps a second were done, after each epoch. */
-  writeStepsPerSecond: z.boolean().default(false),
-  /** Figures after each epoch; also after each batch, or after so many. */
-  updateFreq: z.union([z.literal('epoch'), z.literal('batch'), z.int().min(1)]).default('epoch'),
-  /** Settings of the run, by which TensorBoard compares it with others. */
-  hparams: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Folder of the run; figures of training go to `train` in it, those of validation to `validation`. */
+    logDir: z.string().min(1).default('logs'),
+    /** Epochs between two histograms of all weights; 0 for none. */
+    histogramFreq: z.int().nonnegative().default(0),
+    /** Writes the layers and how they are connected. */
+    writeGraph: z.boolean().default(true),
+    /** Writes how many steps a second were done, after each epoch. */
+    writeStepsPerSecond: z.boolean().default(false),
+    /** Figures after each epoch; also after each batch, or after so many. */
+    updateFreq: z.union([z.literal('epoch'), z.literal('batch'), z.int().min(1)]).default('epoch'),
+    /** Settings of the run, by which TensorBoard compares it with others. */
+    hparams: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  }),
+);
 
-const stateSchema = z.strictObject({ step: z.int(), epochs: z.int() });
+const stateSchema = deferred(() => z.strictObject({ step: z.int(), epochs: z.int() }));
 
 /**
  * Writes event files for TensorBoard while a model trains. With `profile` of `fit`, its page of graphs shows the time of

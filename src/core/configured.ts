@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ConfigError } from '../errors.ts';
+import { deferred } from './deferred.ts';
 import { functionName } from './functions.ts';
 import { nearest, Registry } from './registry.ts';
 
@@ -23,7 +24,7 @@ export interface ConfiguredClass<T> {
  */
 export abstract class Configured<S extends z.ZodType = z.ZodType> {
   static readonly className: string = '';
-  static readonly schema: z.ZodType = z.strictObject({});
+  static readonly schema: z.ZodType = deferred(() => z.strictObject({}));
   readonly options: z.output<S>;
 
   /** @throws {@link ConfigError} naming the option, what was expected and what came */

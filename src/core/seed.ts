@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { Random } from './random.ts';
 
 let seed: number | undefined;
@@ -17,7 +16,7 @@ export function setRandomSeed(value: number): void {
 
 /** The seed in force; drawn from the system once where none was set. */
 export function globalSeed(): number {
-  if (seed === undefined) setRandomSeed(randomInt(2 ** 32));
+  if (seed === undefined) setRandomSeed(crypto.getRandomValues(new Uint32Array(1))[0] as number);
   return seed as number;
 }
 

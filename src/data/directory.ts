@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
@@ -13,22 +14,24 @@ import { Pipeline } from './pipeline.ts';
 import { IndexedCursor, type Stage } from './stage.ts';
 
 /** Options of data sets made of a folder with a folder for each class. */
-export const directorySchema = z.strictObject({
-  /** Class numbers by the names of the folders; or given, for all files below the folder in the order of their paths. */
-  labels: z.union([z.literal('inferred'), z.array(z.int().min(0))]).default('inferred'),
-  /** How labels come: class numbers, one-hot, 0 and 1 as floats, or not at all. */
-  labelMode: z.enum(['int', 'categorical', 'binary']).nullable().default('int'),
-  /** Names of the folders, in the order of their numbers; alphabetical by default. */
-  classNames: z.array(z.string()).min(2).optional(),
-  batchSize: z.int().min(1).default(32),
-  /** The order is another one in every pass. */
-  shuffle: z.boolean().default(true),
-  seed: z.int().nonnegative().optional(),
-  /** Share of the files that is kept for validation, drawn with `seed`. */
-  validationSplit: z.number().gt(0).lt(1).optional(),
-  /** Which part this is, with `validationSplit`. */
-  subset: z.enum(['training', 'validation']).optional(),
-});
+export const directorySchema = deferred(() =>
+  z.strictObject({
+    /** Class numbers by the names of the folders; or given, for all files below the folder in the order of their paths. */
+    labels: z.union([z.literal('inferred'), z.array(z.int().min(0))]).default('inferred'),
+    /** How labels come: class numbers, one-hot, 0 and 1 as floats, or not at all. */
+    labelMode: z.enum(['int', 'categorical', 'binary']).nullable().default('int'),
+    /** Names of the folders, in the order of their numbers; alphabetical by default. */
+    classNames: z.array(z.string()).min(2).optional(),
+    batchSize: z.int().min(1).default(32),
+    /** The order is another one in every pass. */
+    shuffle: z.boolean().default(true),
+    seed: z.int().nonnegative().optional(),
+    /** Share of the files that is kept for validation, drawn with `seed`. */
+    validationSplit: z.number().gt(0).lt(1).optional(),
+    /** Which part this is, with `validationSplit`. */
+    subset: z.enum(['training', 'validation']).optional(),
+  }),
+);
 
 /** A file and the number of its class. */
 export interface LabelledFile {
@@ -224,10 +227,12 @@ type LabelledSettings = Pick<z.output<typeof directorySchema>, 'shuffle' | 'labe
   readonly onCorrupt: OnCorrupt;
 };
 
-const textSchema = directorySchema.extend({
-  /** Longer texts are cut to so many characters. */
-  maxLength: z.int().min(1).optional(),
-});
+const textSchema = deferred(() =>
+  directorySchema.extend({
+    /** Longer texts are cut to so many characters. */
+    maxLength: z.int().min(1).optional(),
+  }),
+);
 
 /**
  * Texts of a folder with a folder for each class, in batches `[texts, labels]` (`[texts]` with `labelMode: null`).

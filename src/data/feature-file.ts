@@ -9,7 +9,7 @@ import { layerFromKeras, layerToKeras } from '../formats/keras-model.ts';
 import type { ReadContext } from '../formats/keras-objects.ts';
 import { kerasId } from '../formats/keras-spelling.ts';
 import { readWeights, writeWeights } from '../formats/keras-weights.ts';
-import { zipChunks } from '../formats/zip.ts';
+import { zipChunks } from '../formats/zip-writer.ts';
 import type { Layer } from '../layers/layer.ts';
 import type { Cross, Feature } from './features.ts';
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { allocate } from '../core/dtype.ts';
 import { snakeCase } from '../core/registry.ts';
 import { formatShape } from '../core/shape.ts';
@@ -9,7 +10,6 @@ import { layerOptions } from '../layers/layer.ts';
 import { AdaptiveLayer, type Learner, refuseGraph } from '../layers/preprocessing/adaptive.ts';
 import { encodeCells } from '../layers/preprocessing/encode.ts';
 import { type Columns, type FeatureColumn, featureColumn, presentRows } from './feature-columns.ts';
-import { readFeatureFile, writeFeatureFile } from './feature-file.ts';
 import {
   type Cross,
   cardinality,
@@ -22,22 +22,24 @@ import {
 } from './features.ts';
 
 const count = z.int().min(1);
-const schema = layerOptions.extend({
-  /** What becomes of each column: a kind of feature, or one with options. */
-  features: z.record(z.string(), featureOption).refine((features) => Object.keys(features).length > 0, {
-    error: 'expected at least one feature',
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** What becomes of each column: a kind of feature, or one with options. */
+    features: z.record(z.string(), featureOption).refine((features) => Object.keys(features).length > 0, {
+      error: 'expected at least one feature',
+    }),
+    /** `concat` gives one tensor `[rows, numbers]`, `dict` one for each feature. */
+    outputMode: z.enum(['concat', 'dict']).default('concat'),
+    /** Features whose combinations are features, too. */
+    crosses: z.array(crossOption).default([]),
+    /** Bins of a cross that does not say. */
+    crossingDim: count.default(32),
+    /** Bins of hashed features that do not say. */
+    hashingDim: count.default(32),
+    /** Bins of discretized features that do not say. */
+    numDiscretizationBins: count.default(32),
   }),
-  /** `concat` gives one tensor `[rows, numbers]`, `dict` one for each feature. */
-  outputMode: z.enum(['concat', 'dict']).default('concat'),
-  /** Features whose combinations are features, too. */
-  crosses: z.array(crossOption).default([]),
-  /** Bins of a cross that does not say. */
-  crossingDim: count.default(32),
-  /** Bins of hashed features that do not say. */
-  hashingDim: count.default(32),
-  /** Bins of discretized features that do not say. */
-  numDiscretizationBins: count.default(32),
-});
+);
 
 /** Options of {@link FeatureSpace}. */
 export type FeatureSpaceOptions = z.input<typeof schema>;
@@ -137,11 +139,13 @@ export class FeatureSpace<Output extends Tensor | Outputs = Tensor> extends Adap
   /** Writes the space with what it has learned to a `.keras` file, which Keras 3 reads. */
   async save(path: string): Promise<void> {
     this.#requireAdapted();
+    const { writeFeatureFile } = await import('./feature-file.ts');
     await writeFeatureFile(path, this);
   }
 
   /** A space from a `.keras` file, of this library or of Keras 3. @throws {@link FormatError} when it is corrupt */
   static async load(path: string): Promise<FeatureSpace<Tensor | Outputs>> {
+    const { readFeatureFile } = await import('./feature-file.ts');
     return readFeatureFile(path, (options) => {
       const space = new FeatureSpace<Tensor | Outputs>(options as FeatureSpaceOptions);
       space.#isAdapted = true;

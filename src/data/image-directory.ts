@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
 import { corruptOption } from './corrupt.ts';
@@ -24,21 +25,25 @@ import {
 import { resample } from './resample.ts';
 
 /** How pictures of a file each become tensors of one shape. */
-export const pictureSchema = z.strictObject({
-  colorMode: colorModeSchema,
-  /** Height and width. */
-  imageSize: sizeSchema.default([256, 256]),
-  interpolation: z
-    .enum(['bilinear', 'nearest', 'bicubic', 'area', 'lanczos3', 'lanczos5', 'gaussian', 'mitchellcubic'])
-    .default('bilinear'),
-  /** Cuts off what sticks out of the aspect ratio of `imageSize`, instead of distorting. */
-  cropToAspectRatio: z.boolean().default(false),
-  /** Fills up to the aspect ratio of `imageSize` with black, instead of distorting. */
-  padToAspectRatio: z.boolean().default(false),
-});
+export const pictureSchema = deferred(() =>
+  z.strictObject({
+    colorMode: colorModeSchema,
+    /** Height and width. */
+    imageSize: sizeSchema.default([256, 256]),
+    interpolation: z
+      .enum(['bilinear', 'nearest', 'bicubic', 'area', 'lanczos3', 'lanczos5', 'gaussian', 'mitchellcubic'])
+      .default('bilinear'),
+    /** Cuts off what sticks out of the aspect ratio of `imageSize`, instead of distorting. */
+    cropToAspectRatio: z.boolean().default(false),
+    /** Fills up to the aspect ratio of `imageSize` with black, instead of distorting. */
+    padToAspectRatio: z.boolean().default(false),
+  }),
+);
 export type PictureSettings = z.output<typeof pictureSchema>;
 
-const imageSchema = directorySchema.extend({ ...pictureSchema.shape, onCorrupt: corruptOption });
+const imageSchema = deferred(() =>
+  directorySchema.extend({ ...pictureSchema.shape, onCorrupt: corruptOption }),
+);
 type ImageSettings = z.output<typeof imageSchema>;
 
 /** Batches `[images, labels]`, or `[images]` with `labelMode: null`. */
@@ -78,12 +83,14 @@ export async function imageDatasetFromDirectory(
   return imageBatches(folder, await listDirectory(folder, pictureEndings, settings), settings);
 }
 
-const csvSchema = imageSchema.omit({ labels: true }).extend({
-  /** Column of the paths, which are relative to the list's folder. */
-  file: z.string().default('file'),
-  /** Column of the labels: names of classes, or their numbers. */
-  label: z.string().default('label'),
-});
+const csvSchema = deferred(() =>
+  imageSchema.omit({ labels: true }).extend({
+    /** Column of the paths, which are relative to the list's folder. */
+    file: z.string().default('file'),
+    /** Column of the labels: names of classes, or their numbers. */
+    label: z.string().default('label'),
+  }),
+);
 
 /**
  * Pictures that a CSV file lists, as {@link imageDatasetFromDirectory} gives them.

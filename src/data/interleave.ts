@@ -1,13 +1,16 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { type Cursor, done } from '../core/resumable.ts';
 import { anyState, parseState, type State } from '../core/state.ts';
 import { Follower, type Item, type Stage } from './stage.ts';
 
-const interleaveState = z.strictObject({
-  open: z.array(z.strictObject({ element: anyState, place: anyState }).nullable()),
-  turn: z.int(),
-  given: z.int(),
-});
+const interleaveState = deferred(() =>
+  z.strictObject({
+    open: z.array(z.strictObject({ element: anyState, place: anyState }).nullable()),
+    turn: z.int(),
+    given: z.int(),
+  }),
+);
 
 /** A pipeline under way, and the element that it was made of. */
 interface Strand<T, U> {

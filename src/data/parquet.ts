@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { DataError } from '../errors.ts';
 import { ParquetFile, type ParquetValue } from '../formats/parquet.ts';
@@ -11,7 +12,7 @@ import { type Column, columnsOf, labelsOf, matrixOf, type Table, type TableTenso
 /** A row by column. */
 export type ParquetRow = Readonly<Record<string, ParquetValue>>;
 
-const rowsSchema = z.strictObject({ columns: z.array(z.string()).optional() });
+const rowsSchema = deferred(() => z.strictObject({ columns: z.array(z.string()).optional() }));
 
 class GroupCursor extends BlockCursor<ParquetRow> {
   readonly #file: ParquetFile;

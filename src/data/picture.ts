@@ -1,6 +1,7 @@
 import type { Sharp } from 'sharp';
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { formatType } from '../core/shape.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';
 import { ConfigError, DataError } from '../errors.ts';
@@ -88,14 +89,16 @@ function paste(
   return { data, height, width, channels };
 }
 
-const loadSchema = z.strictObject({
-  colorMode: colorModeSchema,
-  /** Height and width; those of the file by default. */
-  targetSize: sizeSchema.optional(),
-  interpolation: z.enum(['nearest', 'bilinear', 'bicubic', 'lanczos', 'hamming', 'box']).default('nearest'),
-  /** Cuts the picture to the aspect ratio of `targetSize` instead of distorting it. */
-  keepAspectRatio: z.boolean().default(false),
-});
+const loadSchema = deferred(() =>
+  z.strictObject({
+    colorMode: colorModeSchema,
+    /** Height and width; those of the file by default. */
+    targetSize: sizeSchema.optional(),
+    interpolation: z.enum(['nearest', 'bilinear', 'bicubic', 'lanczos', 'hamming', 'box']).default('nearest'),
+    /** Cuts the picture to the aspect ratio of `targetSize` instead of distorting it. */
+    keepAspectRatio: z.boolean().default(false),
+  }),
+);
 
 const rounded = (x: number): number => Math.min(255, Math.max(0, Math.round(x)));
 
@@ -137,14 +140,18 @@ export function imgToArray(image: TensorLike): Tensor {
   });
 }
 
-const scaleSchema = z.strictObject({
-  /** Stretches the numbers so that the least is 0 and the largest 255. */
-  scale: z.boolean().default(true),
-});
-const saveSchema = scaleSchema.extend({
-  /** By default what the file's ending says. */
-  fileFormat: z.enum(['png', 'jpeg', 'webp']).optional(),
-});
+const scaleSchema = deferred(() =>
+  z.strictObject({
+    /** Stretches the numbers so that the least is 0 and the largest 255. */
+    scale: z.boolean().default(true),
+  }),
+);
+const saveSchema = deferred(() =>
+  scaleSchema.extend({
+    /** By default what the file's ending says. */
+    fileFormat: z.enum(['png', 'jpeg', 'webp']).optional(),
+  }),
+);
 
 /**
  * Numbers as a picture: fractions are cut off.

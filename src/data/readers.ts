@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { DataError, FormatError } from '../errors.ts';
 import { messageOf } from '../formats/atomic.ts';
 import { filePieces } from '../formats/byte-reader.ts';
@@ -9,12 +10,14 @@ import { RecordSplitter } from './csv-records.ts';
 import { Pipeline } from './pipeline.ts';
 import { CountingCursor } from './stage.ts';
 
-const readerSchema = z.strictObject({ onCorrupt: corruptOption });
-const rowsSchema = readerSchema.extend({
-  delimiter: z.string().length(1).optional(),
-  header: z.boolean().default(true),
-  missingValues: z.array(z.string()).default(['', 'NA', 'N/A', 'NaN', 'nan', 'null', '?']),
-});
+const readerSchema = deferred(() => z.strictObject({ onCorrupt: corruptOption }));
+const rowsSchema = deferred(() =>
+  readerSchema.extend({
+    delimiter: z.string().length(1).optional(),
+    header: z.boolean().default(true),
+    missingValues: z.array(z.string()).default(['', 'NA', 'N/A', 'NaN', 'nan', 'null', '?']),
+  }),
+);
 
 /** Longest line in characters; a longer one means that the file is no text. */
 const longestLine = 2 ** 26;

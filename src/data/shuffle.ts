@@ -1,15 +1,18 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Random } from '../core/random.ts';
 import { type Cursor, done, type MaybePromise, whenThere } from '../core/resumable.ts';
 import { anyState, parseState, type State } from '../core/state.ts';
 import { Follower, type Item, type Stage } from './stage.ts';
 
-const shuffleState = z.strictObject({
-  counter: z.int(),
-  spare: z.number().nullable(),
-  ended: z.boolean(),
-  buffer: z.array(anyState),
-});
+const shuffleState = deferred(() =>
+  z.strictObject({
+    counter: z.int(),
+    spare: z.number().nullable(),
+    ended: z.boolean(),
+    buffer: z.array(anyState),
+  }),
+);
 
 /** Gives elements of a buffer in random order, and fills it up from the data. */
 class ShuffleCursor<T> extends Follower<T, T> {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { Random } from '../core/random.ts';
 import { nextRandom } from '../core/seed.ts';
 import { ConfigError } from '../errors.ts';
@@ -8,14 +9,16 @@ import { type Arrays, type SampleOf, samplesOf } from './sources.ts';
 import { IndexedCursor } from './stage.ts';
 
 const share = z.number().positive().optional();
-const schema = z.strictObject({
-  /** Samples in the first part: a share below 1, or a number of them. What the other leaves, by default. */
-  leftSize: share,
-  /** Samples in the second part, likewise. */
-  rightSize: share,
-  shuffle: z.boolean().default(false),
-  seed: z.int().nonnegative().optional(),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Samples in the first part: a share below 1, or a number of them. What the other leaves, by default. */
+    leftSize: share,
+    /** Samples in the second part, likewise. */
+    rightSize: share,
+    shuffle: z.boolean().default(false),
+    seed: z.int().nonnegative().optional(),
+  }),
+);
 
 /**
  * Arrays cut into two pipelines of samples.

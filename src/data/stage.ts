@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { type Cursor, done, type MaybePromise, whenThere } from '../core/resumable.ts';
 import { anyState, parseState, type State } from '../core/state.ts';
 
@@ -12,7 +13,7 @@ export interface Stage<T> {
 
 export type Item<T> = IteratorResult<T, undefined>;
 
-const innerState = z.strictObject({ inner: anyState, own: anyState });
+const innerState = deferred(() => z.strictObject({ inner: anyState, own: anyState }));
 
 /** A cursor over another one; remembers the other's place beside its own. */
 export abstract class Follower<T, U> implements Cursor<U> {

@@ -1,26 +1,29 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { nextRandom } from '../core/seed.ts';
 import { Tensor, type TensorLike, tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import { Pipeline } from './pipeline.ts';
 import { IndexedCursor } from './stage.ts';
 
-const schema = z.strictObject({
-  /** Steps in a window. */
-  sequenceLength: z.int().min(1),
-  /** Steps between the beginnings of two windows. */
-  sequenceStride: z.int().min(1).default(1),
-  /** Steps between two elements of a window. */
-  samplingRate: z.int().min(1).default(1),
-  batchSize: z.int().min(1).default(128),
-  shuffle: z.boolean().default(false),
-  seed: z.int().nonnegative().optional(),
-  /** First step that is used. */
-  startIndex: z.int().min(0).optional(),
-  /** Steps from this one on are not used. */
-  endIndex: z.int().min(1).optional(),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** Steps in a window. */
+    sequenceLength: z.int().min(1),
+    /** Steps between the beginnings of two windows. */
+    sequenceStride: z.int().min(1).default(1),
+    /** Steps between two elements of a window. */
+    samplingRate: z.int().min(1).default(1),
+    batchSize: z.int().min(1).default(128),
+    shuffle: z.boolean().default(false),
+    seed: z.int().nonnegative().optional(),
+    /** First step that is used. */
+    startIndex: z.int().min(0).optional(),
+    /** Steps from this one on are not used. */
+    endIndex: z.int().min(1).optional(),
+  }),
+);
 
 /**
  * Windows over a series, in batches: `x[i] = data[start + i * stride + [0, rate, 2 * rate, ...]]`,

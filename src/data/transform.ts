@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Random } from '../core/random.ts';
 import { type Cursor, done, type MaybePromise, whenThere } from '../core/resumable.ts';
 import { parseState, type State } from '../core/state.ts';
@@ -146,7 +147,9 @@ export const skipStage = <T>(inner: Stage<T>, count: number): Stage<T> => ({
   open: (pass) => new SkipCursor(inner.open(pass), count),
 });
 
-const repeatState = z.strictObject({ round: z.int(), empty: z.boolean(), inner: z.custom<State>() });
+const repeatState = deferred(() =>
+  z.strictObject({ round: z.int(), empty: z.boolean(), inner: z.custom<State>() }),
+);
 
 /** Pass after pass of the data before, as one. */
 class RepeatCursor<T> implements Cursor<T> {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type FileHandle,
   mkdir,
@@ -25,7 +24,7 @@ export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | ByteChunks): Promise<void> {
   const target = await realpath(path).catch(() => path);
-  const temporary = join(dirname(target), `.tfk-${randomUUID()}.tmp`);
+  const temporary = join(dirname(target), `.tfk-${crypto.randomUUID()}.tmp`);
   try {
     const mode = (await stat(target).catch(() => undefined))?.mode;
     await writeSynced(temporary, content instanceof Uint8Array ? [content] : content, mode);

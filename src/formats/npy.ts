@@ -3,7 +3,7 @@ import { type Shape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { DtypeError, FormatError } from '../errors.ts';
 import { readBytes } from './atomic.ts';
-import { readZip, writeZip } from './zip.ts';
+import { readZip } from './zip.ts';
 
 const magic = '\x93NUMPY';
 
@@ -143,15 +143,4 @@ export async function readNpz(source: string | Uint8Array, label?: string): Prom
   } finally {
     zip.close();
   }
-}
-
-/** The bytes of a `.npz` file, uncompressed unless asked. */
-export function writeNpz(
-  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
-  options: { readonly compress?: boolean } = {},
-): Uint8Array {
-  return writeZip(
-    Array.from(tensors, ([name, tensor]) => [`${name}.npy`, writeNpy(tensor)] as const),
-    options,
-  );
 }

@@ -20,7 +20,7 @@ import {
 } from './keras-weights.ts';
 import { legacyH5 } from './legacy-h5.ts';
 import { lostAdapters } from './named-weights.ts';
-import { zipChunks } from './zip.ts';
+import { zipChunks } from './zip-writer.ts';
 
 /** Options of {@link saveModel}. */
 export interface SaveOptions {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import {
   allDtypes,
   bytesOf,
@@ -13,7 +14,7 @@ import type { State } from '../core/state.ts';
 import { Tensor } from '../core/tensor.ts';
 import { FormatError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
-import { readZip, zipChunks } from './zip.ts';
+import { readZip } from './zip.ts';
 
 const members = { state: 'state.json', arrays: (part: number) => `arrays/${part}.bin` } as const;
 /** Arrays are gathered in members of about this size. */
@@ -22,24 +23,27 @@ const partBytes = 2 ** 26;
 const alignment = 8;
 
 /** What JSON cannot say is an object with the key `$`. */
-const special = z.discriminatedUnion('$', [
-  z.strictObject({ $: z.literal('number'), value: z.enum(['NaN', 'Infinity', '-Infinity', '-0']) }),
-  z.strictObject({ $: z.literal('bigint'), value: z.string().regex(/^-?\d+$/) }),
-  z.strictObject({ $: z.literal('object'), entries: z.array(z.tuple([z.string(), z.unknown()])) }),
-  z.strictObject({
-    $: z.enum(['tensor', 'array']),
-    dtype: z.custom<DType>(isDtype, `expected one of ${allDtypes.join(', ')}`),
-    shape: z.array(z.int().nonnegative()),
-    part: z.int().nonnegative(),
-    offset: z.int().nonnegative(),
-  }),
-]);
+const special = deferred(() =>
+  z.discriminatedUnion('$', [
+    z.strictObject({ $: z.literal('number'), value: z.enum(['NaN', 'Infinity', '-Infinity', '-0']) }),
+    z.strictObject({ $: z.literal('bigint'), value: z.string().regex(/^-?\d+$/) }),
+    z.strictObject({ $: z.literal('object'), entries: z.array(z.tuple([z.string(), z.unknown()])) }),
+    z.strictObject({
+      $: z.enum(['tensor', 'array']),
+      dtype: z.custom<DType>(isDtype, `expected one of ${allDtypes.join(', ')}`),
+      shape: z.array(z.int().nonnegative()),
+      part: z.int().nonnegative(),
+      offset: z.int().nonnegative(),
+    }),
+  ]),
+);
 
 /**
  * Writes a state to a file, whole or not at all: a zip file of `state.json` and the arrays, each with its checksum.
  * @throws {@link DataError} when the file cannot be written; what was there before stays
  */
 export async function writeState(path: string, state: State): Promise<void> {
+  const { zipChunks } = await import('./zip-writer.ts');
   const arrays = new ArrayParts();
   const json = Buffer.from(JSON.stringify(encode(state, arrays)));
   await writeFileAtomic(path, zipChunks(membersOf(json, arrays)));

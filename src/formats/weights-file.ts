@@ -6,7 +6,8 @@ import { restoreWeight, type Weight, withoutAdapters } from '../layers/weight.ts
 import type { Model } from '../models/model.ts';
 import { readBytes, writeFileAtomic } from './atomic.ts';
 import { besideOf } from './beside.ts';
-import { readNpz, writeNpz } from './npy.ts';
+import { readNpz } from './npy.ts';
+import { writeNpz } from './npz-writer.ts';
 import { readSafetensors, safetensorsChunks } from './safetensors.ts';
 import { exists, loadWeights as loadKeras, requireBuilt, type SaveOptions, saveModel } from './save.ts';
 import { readSharded, writeSharded } from './sharded-weights.ts';

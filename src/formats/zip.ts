@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
-import { type Entry, fromBufferPromise, openPromise, validateFileName, type ZipFile } from 'yauzl';
-import { ConfigError, DataError, FormatError, TfkError } from '../errors.ts';
+import type { Entry, ZipFile } from 'yauzl';
+import { FormatError, TfkError } from '../errors.ts';
 import { ioError, messageOf } from './atomic.ts';
 
 const limits = {
@@ -11,8 +10,6 @@ const limits = {
   /** Members up to this size may be compressed at any ratio; larger ones only `ratio`-fold. */
   freeBytes: 2 ** 26,
   ratio: 250,
-  /** Offsets of a zip file without the 64-bit extension. */
-  archiveBytes: 2 ** 32 - 1,
 } as const;
 
 /** An open zip file. Members are read on demand. */
@@ -65,7 +62,8 @@ export async function readZip(source: string | Uint8Array, label?: string): Prom
   }
 }
 
-function open(source: string | Uint8Array): Promise<ZipFile> {
+async function open(source: string | Uint8Array): Promise<ZipFile> {
+  const { fromBufferPromise, openPromise } = await import('yauzl'); // with the first file
   const options = { autoClose: false, strictFileNames: true };
   if (typeof source === 'string') return openPromise(source, options);
   return fromBufferPromise(Buffer.from(source.buffer, source.byteOffset, source.byteLength), options);
@@ -134,48 +132,4 @@ function zipError(error: unknown, where: string): unknown {
   if (known instanceof TfkError) return known;
   const reason = messageOf(error);
   return new FormatError(`${where}: not a readable zip file: ${reason}.`, { op: 'zip', cause: error });
-}
-
-/**
- * The bytes of a zip file, member by member, so that a large archive is never in memory twice.
- * Members are stored as they are unless `compress` is set; equal members give equal bytes.
- * @throws {@link ConfigError} when a name is unsafe or given twice
- * @throws {@link DataError} beyond 4 GiB
- */
-export function* zipChunks(
-  members: Iterable<readonly [name: string, bytes: Uint8Array]>,
-  { compress = false }: { readonly compress?: boolean } = {},
-): Generator<Uint8Array> {
-  let pending: Uint8Array[] = [];
-  let total = 0;
-  const zip = new Zip((error, chunk) => {
-    if (error) throw error;
-    total += chunk.length;
-    pending.push(chunk);
-  });
-  const names = new Set<string>();
-  for (const [name, bytes] of members) {
-    const fault = names.has(name) ? 'it is given twice' : validateFileName(name);
-    if (fault) throw new ConfigError(`zip: member name "${name}" cannot be written: ${fault}.`);
-    names.add(name);
-    const member = compress ? new ZipDeflate(name) : new ZipPassThrough(name);
-    member.mtime = new Date(1980, 0, 1);
-    zip.add(member);
-    member.push(bytes, true);
-    if (total > limits.archiveBytes) {
-      throw new DataError(`zip: the archive exceeds 4 GiB at member "${name}". Split it.`);
-    }
-    yield* pending;
-    pending = [];
-  }
-  zip.end();
-  yield* pending;
-}
-
-/** The bytes of a zip file; see {@link zipChunks}. */
-export function writeZip(
-  members: Iterable<readonly [name: string, bytes: Uint8Array]>,
-  options: { readonly compress?: boolean } = {},
-): Uint8Array {
-  return Buffer.concat([...zipChunks(members, options)]);
 }

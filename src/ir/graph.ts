@@ -129,20 +129,26 @@ export function inputName(value: Value): string {
 export const constantOf = (value: Value): Tensor | undefined =>
   value.node.kind === 'constant' ? (value.node.attrs.value as Tensor) : undefined;
 
-/** All nodes that `outputs` need, every node after those it reads. Iterative: graphs may be deep. */
-export function topologicalOrder(outputs: readonly Value[]): Node[] {
+/**
+ * All nodes that `outputs` need, every node after those it reads. Iterative: graphs may be deep.
+ * @param stop - nodes that are left out, with what only they need
+ */
+export function topologicalOrder(
+  outputs: readonly Value[],
+  stop: (node: Node) => boolean = () => false,
+): Node[] {
   const order: Node[] = [];
   const done = new Set<Node>();
   const stack: Node[] = outputs.map((v) => v.node).reverse();
   while (stack.length > 0) {
     const node = stack[stack.length - 1] as Node;
-    if (done.has(node)) {
+    if (done.has(node) || stop(node)) {
       stack.pop();
       continue;
     }
     const waiting: Node[] = [];
     for (const value of node.inputs) {
-      if (value !== undefined && !done.has(value.node)) waiting.push(value.node);
+      if (value !== undefined && !done.has(value.node) && !stop(value.node)) waiting.push(value.node);
     }
     if (waiting.length === 0) {
       done.add(node);

@@ -2,7 +2,16 @@ import { isBig } from '../core/dtype.ts';
 import { atOnce, type Pieces } from '../core/event-loop.ts';
 import { sameType, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
-import { constant, constantOf, type Graph, inScope, type Node, nodesOf, type Value } from './graph.ts';
+import {
+  constant,
+  constantOf,
+  type Graph,
+  inScope,
+  type Node,
+  nodesOf,
+  topologicalOrder,
+  type Value,
+} from './graph.ts';
 import { interpret } from './interpret.ts';
 import { fromNDArray, type NDArray } from './ndarray.ts';
 import { byName, makeNode } from './op.ts';
@@ -14,36 +23,68 @@ export type Rule = (node: Node) => Value | undefined;
  * Rebuilds a graph bottom-up. Every node is rebuilt on its rewritten inputs, equal nodes become one, and the first
  * rule that answers replaces it; what nothing reads any more is gone. Linear in the nodes.
  */
-export const rewrite = (graph: Graph, rules: readonly Rule[]): Graph => atOnce(rewriting(graph, rules));
+export const rewrite = (graph: Graph, rules: readonly Rule[]): Graph =>
+  atOnce(rewriting(graph, rules, new Known()));
 
-function* rewriting(graph: Graph, rules: readonly Rule[]): Pieces<Graph> {
+function* rewriting(graph: Graph, rules: readonly Rule[], known: Known): Pieces<Graph> {
   const mapped = new Map<Value, Value>();
-  const interned = new Interner();
-  for (const node of nodesOf(graph)) {
-    const rebuilt = interned.get(rebuild(node, (value) => mapped.get(value) as Value));
-    const [first] = rebuilt.outputs as readonly [Value, ...Value[]];
-    const replacement = inScope(rebuilt.scope, () => replace(rebuilt, rules));
+  const interned = new Interner(known);
+  const of = (value: Value): Value => mapped.get(value) ?? value;
+  /** The nodes that a rule made for its answer. */
+  const made = (answer: Value): Node[] =>
+    topologicalOrder([answer], (node) => known.settled.has(node) || mapped.has(node.outputs[0] as Value));
+  const visit = (node: Node, depth: number): void => {
+    const rebuilt = interned.get(rebuild(node, of));
     node.outputs.forEach((value, i) => {
       mapped.set(value, rebuilt.outputs[i] as Value);
     });
-    if (replacement !== undefined && replacement !== first && sameType(replacement.type, first.type)) {
-      mapped.set(node.outputs[0] as Value, interned.value(replacement));
+    if (known.settled.has(rebuilt)) return;
+    const [first] = rebuilt.outputs as readonly [Value, ...Value[]];
+    const answer = inScope(rebuilt.scope, () => replace(rebuilt, rules));
+    if (answer === undefined || answer === first || !sameType(answer.type, first.type)) {
+      known.settled.add(rebuilt);
+      return;
     }
+    if (depth < deepest) for (const part of made(answer)) visit(part, depth + 1);
+    mapped.set(node.outputs[0] as Value, interned.value(of(answer)));
+  };
+  for (const node of oldestFirst(graph)) {
+    visit(node, 0);
     yield;
   }
-  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: mapped.get(value) as Value }));
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, value: of(value) }));
   return { ...graph, outputs };
 }
 
 /** Applies the rules until nothing changes any more (or `limit` rounds). */
 export function* rewriteToFixpoint(graph: Graph, rules: readonly Rule[], limit = 8): Pieces<Graph> {
+  const known = new Known();
   let current = graph;
   for (let round = 0; round < limit; round++) {
-    const next = yield* rewriting(current, rules);
+    const next = yield* rewriting(current, rules, known);
     if (next.outputs.every((o, i) => o.value === current.outputs[i]?.value)) return next;
     current = next;
   }
   return current;
+}
+
+/** A rule's answer is rewritten in turn, and what replaces that, so many times; further rounds do the rest. */
+const deepest = 8;
+
+/** Nodes are numbered as they are made, after those they read. Of equal ones the oldest stays, and so does what reads it. */
+const oldestFirst = (graph: Graph): Node[] => nodesOf(graph).sort((a, b) => a.id - b.id);
+
+/** What one round knows of nodes holds in the next: they never change, nor does what they read. */
+class Known {
+  /** Nodes that no rule replaces. */
+  readonly settled = new Set<Node>();
+  readonly #keys = new Map<Node, string | undefined>();
+
+  /** {@link structuralKey}, made once. */
+  key(node: Node): string | undefined {
+    if (!this.#keys.has(node)) this.#keys.set(node, structuralKey(node));
+    return this.#keys.get(node);
+  }
 }
 
 const replace = (node: Node, rules: readonly Rule[]): Value | undefined => {
@@ -66,11 +107,16 @@ export function rebuild(node: Node, of: (value: Value) => Value): Node {
 
 /** Finds structurally equal nodes: common subexpressions are computed once. */
 class Interner {
+  readonly #known: Known;
   readonly #nodes = new Map<string, Node>();
+
+  constructor(known: Known) {
+    this.#known = known;
+  }
 
   get(node: Node): Node {
     if (node.kind === 'input') return node;
-    const key = structuralKey(node);
+    const key = this.#known.key(node);
     if (key === undefined) return node;
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;

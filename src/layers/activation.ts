@@ -1,13 +1,16 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { activationOption, activations } from './activations.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = layerOptions.extend({
-  /** Name of the function, e.g. `relu`. */
-  activation: activationOption().unwrap(),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Name of the function, e.g. `relu`. */
+    activation: activationOption().unwrap(),
+  }),
+);
 
 /** Applies an activation function: `y = activation(x)`. @source keras/src/layers/activations/activation.py */
 export class Activation extends Layer<typeof schema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { div } from '../ops/index.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
@@ -6,10 +7,12 @@ import { registerLayer } from './registry.ts';
 import { l1l2 } from './regularizers.ts';
 import { addLoss } from './trace.ts';
 
-const schema = layerOptions.extend({
-  l1: z.number().nonnegative().default(0),
-  l2: z.number().nonnegative().default(0),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    l1: z.number().nonnegative().default(0),
+    l2: z.number().nonnegative().default(0),
+  }),
+);
 
 /**
  * Its input, unchanged, with a penalty on it in the loss: `(l1 * sum(|x|) + l2 * sum(x^2)) / batch`.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Tensor } from '../core/tensor.ts';
 import { constant, type Value } from '../ir/graph.ts';
 import { einsum, gather, reduceMax, reshape } from '../ops/index.ts';
@@ -13,9 +14,9 @@ const adaptiveOptions = (rank: number) =>
     outputSize: perAxis(rank),
     dataFormat: dataFormatOption,
   });
-const schema1d = adaptiveOptions(1);
-const schema2d = adaptiveOptions(2);
-const schema3d = adaptiveOptions(3);
+const schema1d = deferred(() => adaptiveOptions(1));
+const schema2d = deferred(() => adaptiveOptions(2));
+const schema3d = deferred(() => adaptiveOptions(3));
 
 /** The window of each of `count` places on an axis of `size`: `floor(i * size / count)` up to `ceil((i + 1) * size / count)`. */
 const windowsOf = (size: number, count: number): readonly (readonly [start: number, end: number])[] =>

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { DType } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
@@ -9,19 +10,21 @@ import { constraintOption, initializerOption, regularizerOption } from './option
 import type { Weight } from './weight.ts';
 
 /** Options of a layer that scales and shifts what it has normalized. */
-export const affineOptions = layerOptions.extend({
-  epsilon: z.number().positive().default(1e-3),
-  /** Adds the weight `beta`. */
-  center: z.boolean().default(true),
-  /** Multiplies by the weight `gamma`. */
-  scale: z.boolean().default(true),
-  betaInitializer: initializerOption('zeros'),
-  gammaInitializer: initializerOption('ones'),
-  betaRegularizer: regularizerOption(),
-  gammaRegularizer: regularizerOption(),
-  betaConstraint: constraintOption(),
-  gammaConstraint: constraintOption(),
-});
+export const affineOptions = deferred(() =>
+  layerOptions.extend({
+    epsilon: z.number().positive().default(1e-3),
+    /** Adds the weight `beta`. */
+    center: z.boolean().default(true),
+    /** Multiplies by the weight `gamma`. */
+    scale: z.boolean().default(true),
+    betaInitializer: initializerOption('zeros'),
+    gammaInitializer: initializerOption('ones'),
+    betaRegularizer: regularizerOption(),
+    gammaRegularizer: regularizerOption(),
+    betaConstraint: constraintOption(),
+    gammaConstraint: constraintOption(),
+  }),
+);
 
 /** A layer that computes `gamma * normalized + beta`. */
 export abstract class Affine<S extends z.ZodType<z.output<typeof affineOptions>>> extends Layer<S> {

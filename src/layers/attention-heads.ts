@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { DType } from '../core/dtype.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
@@ -25,11 +26,11 @@ import { maskedSoftmax } from './masks.ts';
 import { randomBernoulli } from './trace.ts';
 
 /** Options of attention weights that are dropped while training. */
-export const dropoutOptions = {
+export const dropoutOptions = deferred(() => ({
   /** Fraction of the attention weights that is dropped while training. */
   dropout: z.number().min(0).lt(1).default(0),
   seed: z.int().nullable().default(null),
-};
+}));
 
 /** Dropout: each element is 0 with probability `dropout`, else scaled by `1 / (1 - dropout)`. */
 export const dropElements = (

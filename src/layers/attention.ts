@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, expandDims, matmul, mul, reduceSum, softmax, tanh, where } from '../ops/index.ts';
 import { causalMask, dropElements, dropoutOptions, everyMask, hiding } from './attention-heads.ts';
@@ -16,11 +17,13 @@ import { maskOf } from './masks.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const options = layerOptions.extend({
-  /** Multiplies by a trained weight `scale`. */
-  useScale: z.boolean(),
-  ...dropoutOptions,
-});
+const options = deferred(() =>
+  layerOptions.extend({
+    /** Multiplies by a trained weight `scale`. */
+    useScale: z.boolean(),
+    ...dropoutOptions,
+  }),
+);
 
 /**
  * Attention of one sequence to another: `y = softmax(score(query, key)) value`.
@@ -63,11 +66,13 @@ abstract class SequenceAttention<S extends z.ZodType<z.output<typeof options>>> 
   }
 }
 
-const schema = options.extend({
-  useScale: z.boolean().default(false),
-  /** `dot`: `query key^T`; `concat`: `w * sum(tanh(scale * (query + key)))`. */
-  scoreMode: z.enum(['dot', 'concat']).default('dot'),
-});
+const schema = deferred(() =>
+  options.extend({
+    useScale: z.boolean().default(false),
+    /** `dot`: `query key^T`; `concat`: `w * sum(tanh(scale * (query + key)))`. */
+    scoreMode: z.enum(['dot', 'concat']).default('dot'),
+  }),
+);
 
 /**
  * Dot-product attention (Luong) of one sequence to another: `y = softmax(scale * query key^T) value`.
@@ -116,7 +121,7 @@ registerLayer(Attention, [
   { options: { useScale: true, scoreMode: 'concat', dropout: 0.5 }, inputs: [...pair, pair[1]] },
 ]);
 
-const additiveSchema = options.extend({ useScale: z.boolean().default(true) });
+const additiveSchema = deferred(() => options.extend({ useScale: z.boolean().default(true) }));
 
 /**
  * Additive attention (Bahdanau) of one sequence to another: `y = softmax(sum(scale * tanh(query + key))) value`.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, normalizeAxis } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -32,25 +33,27 @@ import { constraintOption, initializerOption, regularizerOption } from './option
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const schema = layerOptions.extend({
-  /** Axis of the channels. */
-  axis: z.int().default(-1),
-  /** Weight of the old moving average: `new = old * momentum + batch * (1 - momentum)`. */
-  momentum: z.number().default(0.99),
-  epsilon: z.number().positive().default(1e-3),
-  /** Adds the weight `beta`. */
-  center: z.boolean().default(true),
-  /** Multiplies by the weight `gamma`. */
-  scale: z.boolean().default(true),
-  betaInitializer: initializerOption('zeros'),
-  gammaInitializer: initializerOption('ones'),
-  movingMeanInitializer: initializerOption('zeros'),
-  movingVarianceInitializer: initializerOption('ones'),
-  betaRegularizer: regularizerOption(),
-  gammaRegularizer: regularizerOption(),
-  betaConstraint: constraintOption(),
-  gammaConstraint: constraintOption(),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Axis of the channels. */
+    axis: z.int().default(-1),
+    /** Weight of the old moving average: `new = old * momentum + batch * (1 - momentum)`. */
+    momentum: z.number().default(0.99),
+    epsilon: z.number().positive().default(1e-3),
+    /** Adds the weight `beta`. */
+    center: z.boolean().default(true),
+    /** Multiplies by the weight `gamma`. */
+    scale: z.boolean().default(true),
+    betaInitializer: initializerOption('zeros'),
+    gammaInitializer: initializerOption('ones'),
+    movingMeanInitializer: initializerOption('zeros'),
+    movingVarianceInitializer: initializerOption('ones'),
+    betaRegularizer: regularizerOption(),
+    gammaRegularizer: regularizerOption(),
+    betaConstraint: constraintOption(),
+    gammaConstraint: constraintOption(),
+  }),
+);
 
 /**
  * Batch normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta` for each channel.

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, concat, flip, mul } from '../ops/index.ts';
@@ -14,14 +15,16 @@ const layerOption = layerRegistry
   .option()
   .refine(isRecurrent, 'expected a recurrent layer, such as lstm') as z.ZodType<Recurrent, Spec<Layer>>;
 
-const schema = layerOptions.extend({
-  /** The layer that goes forwards; what is used is a copy of it. */
-  layer: layerOption,
-  /** How the outputs of the two are merged; `null` gives both. */
-  mergeMode: z.enum(['concat', 'sum', 'mul', 'ave']).nullable().default('concat'),
-  /** The layer that goes backwards; by default a copy of the first with weights of its own. */
-  backwardLayer: layerOption.nullable().default(null),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** The layer that goes forwards; what is used is a copy of it. */
+    layer: layerOption,
+    /** How the outputs of the two are merged; `null` gives both. */
+    mergeMode: z.enum(['concat', 'sum', 'mul', 'ave']).nullable().default('concat'),
+    /** The layer that goes backwards; by default a copy of the first with weights of its own. */
+    backwardLayer: layerOption.nullable().default(null),
+  }),
+);
 
 /**
  * Goes through a sequence in both directions, with two recurrent layers, and merges their outputs step by step.

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, clip, div, mul, reduceL2, relu } from '../ops/index.ts';
 import { axesOption, axisList } from './axes.ts';
@@ -22,7 +23,7 @@ const norms = (w: Value, axes: number | readonly number[]): Value => reduceL2(w,
 /** `w` with its norms moved to `wanted`. */
 const rescaled = (w: Value, norm: Value, wanted: Value): Value => mul(w, div(wanted, add(norm, epsilon)));
 
-const maxNormSchema = z.strictObject({ maxValue: z.number().nonnegative().default(2), axis });
+const maxNormSchema = deferred(() => z.strictObject({ maxValue: z.number().nonnegative().default(2), axis }));
 /** Norms of at most `maxValue`. @source Srivastava et al., JMLR 2014; keras/src/constraints/constraints.py */
 export class MaxNorm extends Constraint<typeof maxNormSchema> {
   static override readonly className = 'MaxNorm';
@@ -36,15 +37,17 @@ export class MaxNorm extends Constraint<typeof maxNormSchema> {
 export const maxNorm = (options: z.input<typeof maxNormSchema> = {}): MaxNorm => new MaxNorm(options);
 constraints.register(MaxNorm);
 
-const minMaxNormSchema = z
-  .strictObject({
-    minValue: z.number().nonnegative().default(0),
-    maxValue: z.number().nonnegative().default(1),
-    /** How much of the way to the bounds each projection goes, in [0, 1]. */
-    rate: z.number().min(0).max(1).default(1),
-    axis,
-  })
-  .refine((o) => o.minValue <= o.maxValue, { path: ['minValue'], message: 'must not exceed maxValue' });
+const minMaxNormSchema = deferred(() =>
+  z
+    .strictObject({
+      minValue: z.number().nonnegative().default(0),
+      maxValue: z.number().nonnegative().default(1),
+      /** How much of the way to the bounds each projection goes, in [0, 1]. */
+      rate: z.number().min(0).max(1).default(1),
+      axis,
+    })
+    .refine((o) => o.minValue <= o.maxValue, { path: ['minValue'], message: 'must not exceed maxValue' }),
+);
 /**
  * Norms between `minValue` and `maxValue`, approached at `rate`.
  * @source keras/src/constraints/constraints.py
@@ -63,7 +66,7 @@ export const minMaxNorm = (options: z.input<typeof minMaxNormSchema> = {}): MinM
   new MinMaxNorm(options);
 constraints.register(MinMaxNorm);
 
-const nonNegSchema = z.strictObject({});
+const nonNegSchema = deferred(() => z.strictObject({}));
 /** Nothing below 0: `max(w, 0)`. @source keras/src/constraints/constraints.py */
 export class NonNeg extends Constraint<typeof nonNegSchema> {
   static override readonly className = 'NonNeg';
@@ -76,7 +79,7 @@ export class NonNeg extends Constraint<typeof nonNegSchema> {
 export const nonNeg = (): NonNeg => new NonNeg({});
 constraints.register(NonNeg);
 
-const unitNormSchema = z.strictObject({ axis });
+const unitNormSchema = deferred(() => z.strictObject({ axis }));
 /** Norms of 1. @source keras/src/constraints/constraints.py */
 export class UnitNorm extends Constraint<typeof unitNormSchema> {
   static override readonly className = 'UnitNorm';

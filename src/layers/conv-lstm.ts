@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -51,7 +52,7 @@ const optionsWith = <S extends z.ZodType<number[]>, O extends z.ZodType<number[]
   ...cellDropoutOptions,
 });
 const sizes = z.array(positiveInteger);
-const cellSchema = layerOptions.extend(optionsWith(sizes, sizes));
+const cellSchema = deferred(() => layerOptions.extend(optionsWith(sizes, sizes)));
 
 /** One step of a ConvLSTM: the step of an LSTM, with convolutions in place of products. */
 class ConvLSTMCell extends RecurrentCell<typeof cellSchema> {
@@ -162,9 +163,9 @@ interface Window {
 
 const schemaOf = (rank: number) =>
   rnnOptions.extend(optionsWith(perAxis(rank), perAxis(rank).prefault(1))).superRefine(checkSteps, onceValid);
-const schema1d = schemaOf(1);
-const schema2d = schemaOf(2);
-const schema3d = schemaOf(3);
+const schema1d = deferred(() => schemaOf(1));
+const schema2d = deferred(() => schemaOf(2));
+const schema3d = deferred(() => schemaOf(3));
 
 /** An LSTM over sequences of images (or rows, or volumes): convolutions in place of products. */
 abstract class ConvLSTM extends Recurrent<typeof schema2d> {

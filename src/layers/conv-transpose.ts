@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { convTranspose } from '../ops/conv-transpose.ts';
 import { Convolution, checkSteps, convolutionOptions, kernelFirst, onceValid } from './convolution.ts';
@@ -27,9 +28,9 @@ const schemaOf = (rank: number) =>
         message: `expected less than the strides [${strides.join(',')}] along every axis. Received ${received}`,
       });
     }, onceValid);
-const schema1d = schemaOf(1);
-const schema2d = schemaOf(2);
-const schema3d = schemaOf(3);
+const schema1d = deferred(() => schemaOf(1));
+const schema2d = deferred(() => schemaOf(2));
+const schema3d = deferred(() => schemaOf(3));
 
 /**
  * Transposed convolution: every element adds the filters, times its value, to the places of the output that a

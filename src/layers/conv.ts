@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
@@ -30,9 +31,9 @@ const schemaOf = <P extends PaddingSchema>(rank: number, padding: P) =>
       });
     }, onceValid);
 
-const schema1d = schemaOf(1, z.enum(['valid', 'same', 'causal']).default('valid'));
-const schema2d = schemaOf(2, paddingOption);
-const schema3d = schemaOf(3, paddingOption);
+const schema1d = deferred(() => schemaOf(1, z.enum(['valid', 'same', 'causal']).default('valid')));
+const schema2d = deferred(() => schemaOf(2, paddingOption));
+const schema3d = deferred(() => schemaOf(3, paddingOption));
 
 /**
  * Convolution: `y = activation(conv(x, kernel) + bias)`, the same filters at every place of a window.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
@@ -37,11 +38,11 @@ export const convolutionOptions = <P extends PaddingSchema>(rank: number, paddin
   });
 
 /** Initializer, regularizer and constraint of a depthwise kernel. */
-export const depthwiseOptions = {
+export const depthwiseOptions = deferred(() => ({
   depthwiseInitializer: initializerOption('glorotUniform'),
   depthwiseRegularizer: regularizerOption(),
   depthwiseConstraint: constraintOption(),
-};
+}));
 
 type ConvolutionOptions = z.output<ReturnType<typeof convolutionOptions<PaddingSchema>>>;
 

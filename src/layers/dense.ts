@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, matmul } from '../ops/index.ts';
 import { activate } from './activate.ts';
@@ -9,15 +10,17 @@ import { biasOptions, biasWeight, kernelOptions, kernelWeight, positiveInteger }
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const schema = layerOptions.extend({
-  /** Size of the output's last axis. */
-  units: positiveInteger,
-  activation: activationOption(),
-  useBias: z.boolean().default(true),
-  ...kernelOptions,
-  ...biasOptions,
-  ...loraFromStart,
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Size of the output's last axis. */
+    units: positiveInteger,
+    activation: activationOption(),
+    useBias: z.boolean().default(true),
+    ...kernelOptions,
+    ...biasOptions,
+    ...loraFromStart,
+  }),
+);
 
 /**
  * Fully connected layer: `y = activation(x kernel + bias)` over the last axis.

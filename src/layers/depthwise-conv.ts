@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { Convolution, convolutionOptions, depthwise, depthwiseOptions } from './convolution.ts';
 import type { PartialShapes } from './layer.ts';
@@ -13,8 +14,8 @@ const schemaOf = (rank: number) =>
     depthMultiplier: positiveInteger.default(1),
     ...depthwiseOptions,
   });
-const schema1d = schemaOf(1);
-const schema2d = schemaOf(2);
+const schema1d = deferred(() => schemaOf(1));
+const schema2d = deferred(() => schemaOf(2));
 
 /** Convolution of every channel apart from the others; `channels * depthMultiplier` channels come out. */
 abstract class DepthwiseConv extends Convolution<typeof schema2d> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -7,12 +8,14 @@ import { Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 import { toUnitNorm } from './unit-normalization.ts';
 
-const schema = layerOptions.extend({
-  /** Axis of the products, of both inputs or of each. */
-  axes: z.union([z.int(), z.tuple([z.int(), z.int()])]),
-  /** Brings both inputs to norm 1 along the axis first: the result is the cosine. */
-  normalize: z.boolean().default(false),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Axis of the products, of both inputs or of each. */
+    axes: z.union([z.int(), z.tuple([z.int(), z.int()])]),
+    /** Brings both inputs to norm 1 along the axis first: the result is the cosine. */
+    normalize: z.boolean().default(false),
+  }),
+);
 
 /**
  * Products of the samples of two inputs, summed along one axis of each: `[batch, m, k]` and `[batch, k, n]`

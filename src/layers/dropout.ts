@@ -1,17 +1,20 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { mul } from '../ops/index.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 import { randomBernoulli } from './trace.ts';
 
-const schema = layerOptions.extend({
-  /** Fraction of the elements that is dropped, in [0, 1). */
-  rate: z.number().min(0).lt(1),
-  /** Shape of the mask, broadcast to the input's; `null` sizes follow the input. */
-  noiseShape: z.array(z.int().nullable()).nullable().default(null),
-  seed: z.int().nullable().default(null),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Fraction of the elements that is dropped, in [0, 1). */
+    rate: z.number().min(0).lt(1),
+    /** Shape of the mask, broadcast to the input's; `null` sizes follow the input. */
+    noiseShape: z.array(z.int().nullable()).nullable().default(null),
+    seed: z.int().nullable().default(null),
+  }),
+);
 
 /**
  * Dropout: while training, sets a random fraction `rate` of the elements to 0 and scales the others by `1/(1 - rate)`;

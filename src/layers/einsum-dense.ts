@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type PartialShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -33,24 +34,26 @@ function parseEquation(text: string): Equation | undefined {
   return undefined;
 }
 
-const schema = layerOptions.extend({
-  /** For instance `abc,cde->abde`: the letters of the input, of the kernel and of the output. */
-  equation: z
-    .string()
-    .transform((text) => text.replaceAll(' ', ''))
-    .refine(parseEquation, 'expected an equation such as "abc,cd->abd" or "...x,xy->...y"'),
-  /** Sizes of the output's letters but the batch's; `null` where the input's size is taken. */
-  outputShape: z.union([
-    positiveInteger.transform((n): (number | null)[] => [n]),
-    z.array(positiveInteger.nullable()),
-  ]),
-  activation: activationOption(),
-  /** Letters of the output that the bias has, e.g. `d`; `null` for no bias. */
-  biasAxes: z.string().nullable().default(null),
-  ...kernelOptions,
-  ...biasOptions,
-  ...loraFromStart,
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** For instance `abc,cde->abde`: the letters of the input, of the kernel and of the output. */
+    equation: z
+      .string()
+      .transform((text) => text.replaceAll(' ', ''))
+      .refine(parseEquation, 'expected an equation such as "abc,cd->abd" or "...x,xy->...y"'),
+    /** Sizes of the output's letters but the batch's; `null` where the input's size is taken. */
+    outputShape: z.union([
+      positiveInteger.transform((n): (number | null)[] => [n]),
+      z.array(positiveInteger.nullable()),
+    ]),
+    activation: activationOption(),
+    /** Letters of the output that the bias has, e.g. `d`; `null` for no bias. */
+    biasAxes: z.string().nullable().default(null),
+    ...kernelOptions,
+    ...biasOptions,
+    ...loraFromStart,
+  }),
+);
 
 /**
  * A dense layer over any axes: `y = activation(einsum(equation, x, kernel) + bias)`.

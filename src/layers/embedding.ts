@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { cast, equal, gather, logicalNot } from '../ops/index.ts';
 import { layerOptions, type Values } from './layer.ts';
@@ -8,18 +9,20 @@ import { registerLayer } from './registry.ts';
 import type { Weight, WeightOptions } from './weight.ts';
 
 /** Options of a table of vectors. */
-export const embeddingOptions = layerOptions.extend({
-  /** Number of vectors: indices are from 0 to `inputDim - 1`. */
-  inputDim: positiveInteger,
-  /** Length of each vector. */
-  outputDim: positiveInteger,
-  embeddingsInitializer: initializerOption('uniform'),
-  embeddingsRegularizer: regularizerOption(),
-  embeddingsConstraint: constraintOption(),
-  /** Index 0 is padding: it does not count in the layers that follow. */
-  maskZero: z.boolean().default(false),
-  ...loraFromStart,
-});
+export const embeddingOptions = deferred(() =>
+  layerOptions.extend({
+    /** Number of vectors: indices are from 0 to `inputDim - 1`. */
+    inputDim: positiveInteger,
+    /** Length of each vector. */
+    outputDim: positiveInteger,
+    embeddingsInitializer: initializerOption('uniform'),
+    embeddingsRegularizer: regularizerOption(),
+    embeddingsConstraint: constraintOption(),
+    /** Index 0 is padding: it does not count in the layers that follow. */
+    maskZero: z.boolean().default(false),
+    ...loraFromStart,
+  }),
+);
 
 /**
  * A trained vector for every index: `[batch, ...]` of whole numbers becomes `[batch, ..., outputDim]`.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { cast, div, expandDims, reduceMax, reduceMean, reduceSum, where } from '../ops/index.ts';
 import type { CallSignature } from './call-arguments.ts';
@@ -8,11 +9,13 @@ import { dataFormatOption } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { expectSpatial, spatialAxesOf } from './spatial.ts';
 
-const schema = layerOptions.extend({
-  dataFormat: dataFormatOption,
-  /** Keeps the spatial axes, of size 1. */
-  keepdims: z.boolean().default(false),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    dataFormat: dataFormatOption,
+    /** Keeps the spatial axes, of size 1. */
+    keepdims: z.boolean().default(false),
+  }),
+);
 
 /** One number for each channel. */
 abstract class GlobalPooling extends Layer<typeof schema> {

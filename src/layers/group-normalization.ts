@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { normalizeAxis } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -8,12 +9,14 @@ import { knownSize, type PartialShapes, type Values } from './layer.ts';
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = affineOptions.extend({
-  /** Number of groups the channels are split into; -1 makes every channel a group of its own. */
-  groups: z.union([z.literal(-1), positiveInteger]).default(32),
-  /** Axis of the channels. */
-  axis: z.int().default(-1),
-});
+const schema = deferred(() =>
+  affineOptions.extend({
+    /** Number of groups the channels are split into; -1 makes every channel a group of its own. */
+    groups: z.union([z.literal(-1), positiveInteger]).default(32),
+    /** Axis of the channels. */
+    axis: z.int().default(-1),
+  }),
+);
 
 /**
  * Group normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type PartialShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -8,18 +9,20 @@ import { type CallOptions, expectRank, knownSize, type PartialShapes, type Value
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = headOptions
-  .extend({
-    /** Size of each head. */
-    headDim: positiveInteger,
-    numQueryHeads: positiveInteger,
-    /** Heads of keys and values: each serves `numQueryHeads / numKeyValueHeads` of the queries' heads. */
-    numKeyValueHeads: positiveInteger,
-  })
-  .refine(({ numQueryHeads, numKeyValueHeads }) => numQueryHeads % numKeyValueHeads === 0, {
-    path: ['numQueryHeads'],
-    error: 'expected a multiple of numKeyValueHeads',
-  });
+const schema = deferred(() =>
+  headOptions
+    .extend({
+      /** Size of each head. */
+      headDim: positiveInteger,
+      numQueryHeads: positiveInteger,
+      /** Heads of keys and values: each serves `numQueryHeads / numKeyValueHeads` of the queries' heads. */
+      numKeyValueHeads: positiveInteger,
+    })
+    .refine(({ numQueryHeads, numKeyValueHeads }) => numQueryHeads % numKeyValueHeads === 0, {
+      path: ['numQueryHeads'],
+      error: 'expected a multiple of numKeyValueHeads',
+    }),
+);
 
 /**
  * Multi-head attention in which several heads of queries share a head of keys and values.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, mul, recurrent, split, squeeze, sub } from '../ops/index.ts';
@@ -8,11 +9,13 @@ import { optionsOf, Recurrent, rnnOptions } from './recurrent.ts';
 import { biased, type CellRun, cellOptions, dropoutMasks, GatedCell, gateProduct } from './recurrent-cell.ts';
 import { registerLayer } from './registry.ts';
 
-const cellSchema = cellOptions.extend({
-  recurrentActivation: activationOption('sigmoid'),
-  /** Whether the reset gate works on the product of the state with its kernel, not on the state. */
-  resetAfter: z.boolean().default(true),
-});
+const cellSchema = deferred(() =>
+  cellOptions.extend({
+    recurrentActivation: activationOption('sigmoid'),
+    /** Whether the reset gate works on the product of the state with its kernel, not on the state. */
+    resetAfter: z.boolean().default(true),
+  }),
+);
 
 /** What the state adds to the gates z and r, side by side, and what it adds to the candidate, given r. */
 interface StateTerms {
@@ -121,7 +124,7 @@ registerLayer(GRUCell, [
   },
 ]);
 
-const schema = rnnOptions.extend(cellSchema.shape);
+const schema = deferred(() => rnnOptions.extend(cellSchema.shape));
 /**
  * Gated recurrent unit: goes through a sequence with a {@link GRUCell}, whose weights it has.
  *

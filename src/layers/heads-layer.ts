@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type PartialShape, sameShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -11,16 +12,18 @@ import { maskOf } from './masks.ts';
 import { biasOptions, kernelOptions, positiveInteger } from './options.ts';
 
 /** Options that the attention layers with heads have in common. */
-export const headOptions = layerOptions.extend({
-  ...dropoutOptions,
-  useBias: z.boolean().default(true),
-  /** Each query sees only keys less than this many positions away. */
-  slidingWindow: positiveInteger.nullable().default(null),
-  /** Multiplies what each head found by `sigmoid(query kernel + bias)`. */
-  useGate: z.boolean().default(false),
-  ...kernelOptions,
-  ...biasOptions,
-});
+export const headOptions = deferred(() =>
+  layerOptions.extend({
+    ...dropoutOptions,
+    useBias: z.boolean().default(true),
+    /** Each query sees only keys less than this many positions away. */
+    slidingWindow: positiveInteger.nullable().default(null),
+    /** Multiplies what each head found by `sigmoid(query kernel + bias)`. */
+    useGate: z.boolean().default(false),
+    ...kernelOptions,
+    ...biasOptions,
+  }),
+);
 type HeadOptions = z.output<typeof headOptions>;
 
 /** How heads see each other. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Random } from '../core/random.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { type NestedArray, tensor } from '../core/tensor.ts';
@@ -10,7 +11,7 @@ export { Initializer, type InitializerSpec, initializers } from './initializer.t
 export * from './stft-initializer.ts';
 export * from './variance-scaling.ts';
 
-const none = z.strictObject({});
+const none = deferred(() => z.strictObject({}));
 
 /** All 0. @source keras/src/initializers/constant_initializers.py */
 export class Zeros extends Initializer<typeof none> {
@@ -36,10 +37,12 @@ export class Ones extends Initializer<typeof none> {
 export const ones = (): Ones => new Ones({});
 initializers.register(Ones, 'one');
 
-const constantSchema = z.strictObject({
-  /** One number for all elements, or nested arrays of the weight's shape (e.g. pretrained embeddings). */
-  value: z.union([z.number(), z.array(z.unknown())]).default(0),
-});
+const constantSchema = deferred(() =>
+  z.strictObject({
+    /** One number for all elements, or nested arrays of the weight's shape (e.g. pretrained embeddings). */
+    value: z.union([z.number(), z.array(z.unknown())]).default(0),
+  }),
+);
 /** Given numbers. @source keras/src/initializers/constant_initializers.py */
 export class Constant extends Initializer<typeof constantSchema> {
   static override readonly className = 'Constant';
@@ -56,7 +59,7 @@ export class Constant extends Initializer<typeof constantSchema> {
 export const constant = (options: z.input<typeof constantSchema> = {}): Constant => new Constant(options);
 initializers.register(Constant);
 
-const identitySchema = z.strictObject({ gain: z.number().default(1) });
+const identitySchema = deferred(() => z.strictObject({ gain: z.number().default(1) }));
 /** `gain` on the diagonal of a matrix, else 0. @source keras/src/initializers/constant_initializers.py */
 export class Identity extends Initializer<typeof identitySchema> {
   static override readonly className = 'Identity';
@@ -75,11 +78,13 @@ export class Identity extends Initializer<typeof identitySchema> {
 export const identity = (options: z.input<typeof identitySchema> = {}): Identity => new Identity(options);
 initializers.register(Identity, 'identityInitializer');
 
-const normalSchema = z.strictObject({
-  mean: z.number().default(0),
-  stddev: z.number().nonnegative().default(0.05),
-  seed: seedOption,
-});
+const normalSchema = deferred(() =>
+  z.strictObject({
+    mean: z.number().default(0),
+    stddev: z.number().nonnegative().default(0.05),
+    seed: seedOption,
+  }),
+);
 /** Normal numbers. @source keras/src/initializers/random_initializers.py */
 export class RandomNormal extends Initializer<typeof normalSchema> {
   static override readonly className = 'RandomNormal';
@@ -111,11 +116,13 @@ export const truncatedNormal = (options: z.input<typeof normalSchema> = {}): Tru
   new TruncatedNormal(options);
 initializers.register(TruncatedNormal);
 
-const uniformSchema = z.strictObject({
-  minval: z.number().default(-0.05),
-  maxval: z.number().default(0.05),
-  seed: seedOption,
-});
+const uniformSchema = deferred(() =>
+  z.strictObject({
+    minval: z.number().default(-0.05),
+    maxval: z.number().default(0.05),
+    seed: seedOption,
+  }),
+);
 /** Uniform in `[minval, maxval)`. @source keras/src/initializers/random_initializers.py */
 export class RandomUniform extends Initializer<typeof uniformSchema> {
   static override readonly className = 'RandomUniform';
@@ -130,7 +137,7 @@ export const randomUniform = (options: z.input<typeof uniformSchema> = {}): Rand
   new RandomUniform(options);
 initializers.register(RandomUniform, 'uniform');
 
-const orthogonalSchema = z.strictObject({ gain: z.number().default(1), seed: seedOption });
+const orthogonalSchema = deferred(() => z.strictObject({ gain: z.number().default(1), seed: seedOption }));
 /**
  * `gain` times a random orthogonal matrix; of a weight `[..., n]` all axes but the last count as rows. Rows
  * or columns, whichever are fewer, are orthonormal.

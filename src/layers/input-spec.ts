@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { allDtypes } from '../core/dtype.ts';
 import { formatShape, type PartialShape } from '../core/shape.ts';
 import { ConfigError, DtypeError, ShapeError } from '../errors.ts';
@@ -8,21 +9,23 @@ import { standIns } from './layer-errors.ts';
 
 const rank = z.int().min(0).nullable().default(null);
 const sizes = z.array(z.int().min(0).nullable()).readonly();
-const schema = z.strictObject({
-  dtype: z.enum(allDtypes).nullable().default(null),
-  /** With the batch; `null` fits any size. */
-  shape: sizes.nullable().default(null),
-  /** Number of axes. */
-  ndim: rank,
-  maxNdim: rank,
-  minNdim: rank,
-  /** Sizes by axis, counted from the end where negative: `{ [-1]: 64 }`. */
-  axes: z.record(z.string(), z.int().min(0).nullable()).default({}),
-  /** Whether a last axis of size 1 may be missing, or be there besides. */
-  allowLastAxisSqueeze: z.boolean().default(false),
-  /** What messages call the input. */
-  name: z.string().optional(),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    dtype: z.enum(allDtypes).nullable().default(null),
+    /** With the batch; `null` fits any size. */
+    shape: sizes.nullable().default(null),
+    /** Number of axes. */
+    ndim: rank,
+    maxNdim: rank,
+    minNdim: rank,
+    /** Sizes by axis, counted from the end where negative: `{ [-1]: 64 }`. */
+    axes: z.record(z.string(), z.int().min(0).nullable()).default({}),
+    /** Whether a last axis of size 1 may be missing, or be there besides. */
+    allowLastAxisSqueeze: z.boolean().default(false),
+    /** What messages call the input. */
+    name: z.string().optional(),
+  }),
+);
 
 /**
  * What a layer expects of an input: type, number of axes, sizes. A layer that states it (`inputSpec`) has its inputs

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { type DType, isDtype } from '../core/dtype.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
@@ -8,13 +9,15 @@ import { registerLayer } from './registry.ts';
 import { SymbolicTensor } from './symbolic.ts';
 
 const size = z.int().min(0).nullable();
-const schema = layerOptions.omit({ activityRegularizer: true, trainable: true }).extend({
-  /** Shape of one sample; `null` for sizes that may vary. */
-  shape: z.array(size).readonly(),
-  /** Fixes the batch size. */
-  batchSize: z.int().min(1).nullable().default(null),
-  dtype: z.custom<DType>(isDtype, 'expected an element type such as float32 or int32').default('float32'),
-});
+const schema = deferred(() =>
+  layerOptions.omit({ activityRegularizer: true, trainable: true }).extend({
+    /** Shape of one sample; `null` for sizes that may vary. */
+    shape: z.array(size).readonly(),
+    /** Fixes the batch size. */
+    batchSize: z.int().min(1).nullable().default(null),
+    dtype: z.custom<DType>(isDtype, 'expected an element type such as float32 or int32').default('float32'),
+  }),
+);
 
 /** Where data enters a model. @source keras/src/layers/core/input_layer.py */
 export class InputLayer extends Layer<typeof schema> {

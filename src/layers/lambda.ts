@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { functionOption } from '../core/functions.ts';
 import type { Value } from '../ir/graph.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from './layer.ts';
@@ -11,12 +12,14 @@ export type LambdaFunction = (
   args: Readonly<Record<string, unknown>>,
 ) => Value | readonly Value[];
 
-const schema = layerOptions.extend({
-  /** Written with `tfk.ops`; a model can be saved once it has a name, from `tfk.registerFunction`. */
-  function: functionOption<LambdaFunction>(),
-  /** What the function is given besides, as plain data. */
-  arguments: z.record(z.string(), z.unknown()).default({}),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Written with `tfk.ops`; a model can be saved once it has a name, from `tfk.registerFunction`. */
+    function: functionOption<LambdaFunction>(),
+    /** What the function is given besides, as plain data. */
+    arguments: z.record(z.string(), z.unknown()).default({}),
+  }),
+);
 
 /** Applies a function: `y = f(inputs)`. It has no weights. @source keras/src/layers/core/lambda_layer.py */
 export class Lambda extends Layer<typeof schema> {

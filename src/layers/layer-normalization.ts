@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { normalizeAxes } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { layerNormalize } from '../ops/layer-normalization.ts';
@@ -7,10 +8,12 @@ import { axesOption, axisList } from './axes.ts';
 import { knownSize, type PartialShapes, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = affineOptions.extend({
-  /** Axis or axes that are normalized together. */
-  axis: axesOption(-1),
-});
+const schema = deferred(() =>
+  affineOptions.extend({
+    /** Axis or axes that are normalized together. */
+    axis: axesOption(-1),
+  }),
+);
 
 /**
  * Layer normalization: `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance taken

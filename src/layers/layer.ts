@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { isFloat } from '../core/dtype.ts';
 import { snakeCase } from '../core/registry.ts';
 import { formatShape, type PartialShape, sameShape } from '../core/shape.ts';
@@ -35,17 +36,19 @@ export type Values = readonly [Value, ...Value[]];
 export type PartialShapes = readonly [PartialShape, ...PartialShape[]];
 
 /** Options of every layer; each layer's schema extends them. */
-export const layerOptions = z.strictObject({
-  /** Unique within its model; made from the class name where left out. */
-  name: z
-    .string()
-    .regex(/^[^/]+$/, 'expected a name without "/"')
-    .optional(),
-  /** `false` freezes the weights (and batch normalization's statistics). */
-  trainable: z.boolean().default(true),
-  /** Penalty on the outputs, divided by the batch size, added to the loss. */
-  activityRegularizer: regularizers.option().nullable().default(null),
-});
+export const layerOptions = deferred(() =>
+  z.strictObject({
+    /** Unique within its model; made from the class name where left out. */
+    name: z
+      .string()
+      .regex(/^[^/]+$/, 'expected a name without "/"')
+      .optional(),
+    /** `false` freezes the weights (and batch normalization's statistics). */
+    trainable: z.boolean().default(true),
+    /** Penalty on the outputs, divided by the batch size, added to the loss. */
+    activityRegularizer: regularizers.option().nullable().default(null),
+  }),
+);
 
 const counters = new Map<string, number>();
 
@@ -385,10 +388,7 @@ export function knownSize(shape: PartialShape, axis: number, what: string): numb
   if (typeof size === 'number') return size;
   throw new ShapeError(
     `the ${what} must be known to create the weights. Received input shape ${formatShape(shape)}.`,
-    {
-      expected: `a known ${what}`,
-      received: formatShape(shape),
-    },
+    { expected: `a known ${what}`, received: formatShape(shape) },
   );
 }
 

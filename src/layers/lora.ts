@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -8,22 +9,24 @@ import { Layer } from './layer.ts';
 import { initializerOption, positiveInteger } from './options.ts';
 import { type Adapter, Weight, type WeightOptions } from './weight.ts';
 
-export const loraOptions = z.strictObject({
-  /** The update is multiplied by `alpha / rank`; `null` for `alpha = rank`. */
-  alpha: z.number().positive().nullable().default(null),
-  aInitializer: initializerOption('heUniform'),
-  bInitializer: initializerOption('zeros'),
-});
+export const loraOptions = deferred(() =>
+  z.strictObject({
+    /** The update is multiplied by `alpha / rank`; `null` for `alpha = rank`. */
+    alpha: z.number().positive().nullable().default(null),
+    aInitializer: initializerOption('heUniform'),
+    bInitializer: initializerOption('zeros'),
+  }),
+);
 /** Options of `enableLora`. */
 export type LoraOptions = z.input<typeof loraOptions>;
 
 /** Low-rank update from the start on: `enableLora(loraRank, { alpha: loraAlpha })` once the layer is built. */
-export const loraFromStart = {
+export const loraFromStart = deferred(() => ({
   /** Rank of the update; `null` for none. */
   loraRank: positiveInteger.nullable().default(null),
   /** The update is multiplied by `loraAlpha / loraRank`; `null` for `loraRank`. */
   loraAlpha: z.number().positive().nullable().default(null),
-};
+}));
 
 type LoraFromStart = z.output<z.ZodObject<typeof loraFromStart>>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Random } from '../core/random.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
@@ -7,11 +8,11 @@ import { activationOption, activations } from './activations.ts';
 import { Initializer } from './initializer.ts';
 
 /** Options of gates whose forgetting can begin at a minimum. */
-export const forgetOptions = {
+export const forgetOptions = deferred(() => ({
   recurrentActivation: activationOption('sigmoid'),
   /** Whether the bias of the forget gate begins at 1, so that the state is kept at first. */
   unitForgetBias: z.boolean().default(true),
-};
+}));
 
 /** Fills the bias of the gates i, f, c, o: ones for f, `inner` for the others. */
 export class UnitForgetBias extends Initializer {

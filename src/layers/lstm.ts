@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, recurrent } from '../ops/index.ts';
@@ -9,7 +10,7 @@ import { biased, type CellRun, cellOptions, dropoutMasks, GatedCell, gateProduct
 import { registerLayer } from './registry.ts';
 import type { WeightOptions } from './weight.ts';
 
-const cellSchema = cellOptions.extend(forgetOptions);
+const cellSchema = deferred(() => cellOptions.extend(forgetOptions));
 
 /**
  * One step of a long short-term memory: `c' = f c + i g`, `h' = o activation(c')` with
@@ -83,7 +84,7 @@ registerLayer(LSTMCell, [
   },
 ]);
 
-const schema = rnnOptions.extend(cellSchema.shape);
+const schema = deferred(() => rnnOptions.extend(cellSchema.shape));
 /**
  * Long short-term memory: goes through a sequence with an {@link LSTMCell}, whose weights it has.
  *

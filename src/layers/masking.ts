@@ -1,14 +1,17 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { cast, equal, expandDims, logicalNot, reduceMax, where } from '../ops/index.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import { setMask } from './masks.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = layerOptions.extend({
-  /** A step all of whose features are this number does not count. */
-  maskValue: z.number().default(0),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** A step all of whose features are this number does not count. */
+    maskValue: z.number().default(0),
+  }),
+);
 
 /**
  * Leaves out steps of a sequence: those of `[batch, time, features]` that are `maskValue` throughout become 0 and do not

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
@@ -24,34 +25,36 @@ import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { cosineWindow } from './windows.ts';
 
-const schema = layerOptions
-  .extend({
-    /** Samples that are transformed. */
-    fftLength: positiveInteger.default(2048),
-    /** Samples from one frame to the next. */
-    sequenceStride: positiveInteger.default(512),
-    /** Samples under the window; `null`: `fftLength`. */
-    sequenceLength: positiveInteger.nullable().default(null),
-    window: z.enum(['hann', 'hamming']).default('hann'),
-    /** Samples in a second. */
-    samplingRate: positiveInteger.default(16000),
-    numMelBins: positiveInteger.default(128),
-    /** Lowest and highest frequency, in hertz; `null`: half the sampling rate. */
-    minFreq: z.number().nonnegative().default(20),
-    maxFreq: z.number().positive().nullable().default(null),
-    /** Whether to give decibels: `10 log10(y / refPower)`. */
-    powerToDb: z.boolean().default(true),
-    /** Decibels below the loudest of the batch that are told apart. */
-    topDb: z.number().positive().default(80),
-    /** 2 for power, 1 for magnitude. */
-    magExp: z.number().positive().default(2),
-    minPower: z.number().positive().default(1e-10),
-    refPower: z.number().default(1),
-  })
-  .refine((o) => (o.sequenceLength ?? o.fftLength) <= o.fftLength, {
-    error: 'expected at most fftLength',
-    path: ['sequenceLength'],
-  });
+const schema = deferred(() =>
+  layerOptions
+    .extend({
+      /** Samples that are transformed. */
+      fftLength: positiveInteger.default(2048),
+      /** Samples from one frame to the next. */
+      sequenceStride: positiveInteger.default(512),
+      /** Samples under the window; `null`: `fftLength`. */
+      sequenceLength: positiveInteger.nullable().default(null),
+      window: z.enum(['hann', 'hamming']).default('hann'),
+      /** Samples in a second. */
+      samplingRate: positiveInteger.default(16000),
+      numMelBins: positiveInteger.default(128),
+      /** Lowest and highest frequency, in hertz; `null`: half the sampling rate. */
+      minFreq: z.number().nonnegative().default(20),
+      maxFreq: z.number().positive().nullable().default(null),
+      /** Whether to give decibels: `10 log10(y / refPower)`. */
+      powerToDb: z.boolean().default(true),
+      /** Decibels below the loudest of the batch that are told apart. */
+      topDb: z.number().positive().default(80),
+      /** 2 for power, 1 for magnitude. */
+      magExp: z.number().positive().default(2),
+      minPower: z.number().positive().default(1e-10),
+      refPower: z.number().default(1),
+    })
+    .refine((o) => (o.sequenceLength ?? o.fftLength) <= o.fftLength, {
+      error: 'expected at most fftLength',
+      path: ['sequenceLength'],
+    }),
+);
 
 /**
  * Loudness of signals by pitch: `[batch, time]`, or `[time]`, becomes `[..., numMelBins, frames]`.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, normalizeAxis } from '../core/shape.ts';
 import { scalar } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
@@ -165,10 +166,12 @@ export class Minimum extends Merge {
 export const minimum = (options: MergeOptions = {}): Minimum => new Minimum(options);
 registerLayer(Minimum, elementwiseSamples);
 
-const concatenateSchema = layerOptions.extend({
-  /** Axis along which the inputs follow each other; all other sizes must be equal. */
-  axis: z.int().default(-1),
-});
+const concatenateSchema = deferred(() =>
+  layerOptions.extend({
+    /** Axis along which the inputs follow each other; all other sizes must be equal. */
+    axis: z.int().default(-1),
+  }),
+);
 /** The inputs one after the other along `axis`. @source keras/src/layers/merging/concatenate.py */
 export class Concatenate extends Layer<typeof concatenateSchema> {
   static override readonly className = 'Concatenate';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { PartialShape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { expectKeysOfValues, HeadsLayer, headOptions, type Projections } from './heads-layer.ts';
@@ -6,23 +7,25 @@ import type { CallOptions, PartialShapes, Values } from './layer.ts';
 import { positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = headOptions.extend({
-  numHeads: positiveInteger,
-  /** Size of each head's queries and keys. */
-  keyDim: positiveInteger,
-  /** Size of each head's values; `keyDim` where left out. */
-  valueDim: positiveInteger.nullable().default(null),
-  /** Sizes of the output after batch and time; the last of the query where left out. */
-  outputShape: z
-    .union([positiveInteger.transform((n) => [n]), z.array(positiveInteger)])
-    .nullable()
-    .default(null),
-  /** Axes along which queries see keys; all but batch and features where left out. */
-  attentionAxes: z
-    .union([z.int().transform((axis) => [axis]), z.array(z.int())])
-    .nullable()
-    .default(null),
-});
+const schema = deferred(() =>
+  headOptions.extend({
+    numHeads: positiveInteger,
+    /** Size of each head's queries and keys. */
+    keyDim: positiveInteger,
+    /** Size of each head's values; `keyDim` where left out. */
+    valueDim: positiveInteger.nullable().default(null),
+    /** Sizes of the output after batch and time; the last of the query where left out. */
+    outputShape: z
+      .union([positiveInteger.transform((n) => [n]), z.array(positiveInteger)])
+      .nullable()
+      .default(null),
+    /** Axes along which queries see keys; all but batch and features where left out. */
+    attentionAxes: z
+      .union([z.int().transform((axis) => [axis]), z.array(z.int())])
+      .nullable()
+      .default(null),
+  }),
+);
 
 /**
  * Multi-head attention: for each head `softmax(q k^T / sqrt(keyDim)) v`, where `q`, `k`, `v` are projections of

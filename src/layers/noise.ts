@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, mul, neg } from '../ops/index.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from './layer.ts';
@@ -9,11 +10,13 @@ import { randomBernoulli } from './trace.ts';
 const seed = z.int().nullable().default(null);
 const rate = z.number().min(0).lt(1);
 
-const noiseSchema = layerOptions.extend({
-  /** Standard deviation of the noise. */
-  stddev: z.number().nonnegative(),
-  seed,
-});
+const noiseSchema = deferred(() =>
+  layerOptions.extend({
+    /** Standard deviation of the noise. */
+    stddev: z.number().nonnegative(),
+    seed,
+  }),
+);
 /**
  * Normal noise while training: `y = x + stddev * n`.
  * @source keras/src/layers/regularization/gaussian_noise.py
@@ -36,11 +39,13 @@ export const gaussianNoise = (options: z.input<typeof noiseSchema>): GaussianNoi
   new GaussianNoise(options);
 registerLayer(GaussianNoise, [{ options: { stddev: 0.5 }, inputs: [[null, 3]], output: [null, 3] }]);
 
-const gaussianSchema = layerOptions.extend({
-  /** As strong as {@link Dropout} of this rate: the deviation is `sqrt(rate / (1 - rate))`. */
-  rate,
-  seed,
-});
+const gaussianSchema = deferred(() =>
+  layerOptions.extend({
+    /** As strong as {@link Dropout} of this rate: the deviation is `sqrt(rate / (1 - rate))`. */
+    rate,
+    seed,
+  }),
+);
 /**
  * Normal factors of mean 1 while training: `y = x * (1 + sqrt(rate / (1 - rate)) * n)`.
  * @source Srivastava et al., JMLR 2014, section 10; keras/src/layers/regularization/gaussian_dropout.py
@@ -65,13 +70,15 @@ export const gaussianDropout = (options: z.input<typeof gaussianSchema>): Gaussi
   new GaussianDropout(options);
 registerLayer(GaussianDropout, [{ options: { rate: 0.5, seed: 1 }, inputs: [[null, 3]], output: [null, 3] }]);
 
-const alphaSchema = layerOptions.extend({
-  /** Fraction of the elements that is dropped, in [0, 1). */
-  rate,
-  /** Shape of the mask, broadcast to the input's; `null` sizes follow the input. */
-  noiseShape: z.array(z.int().nullable()).nullable().default(null),
-  seed,
-});
+const alphaSchema = deferred(() =>
+  layerOptions.extend({
+    /** Fraction of the elements that is dropped, in [0, 1). */
+    rate,
+    /** Shape of the mask, broadcast to the input's; `null` sizes follow the input. */
+    noiseShape: z.array(z.int().nullable()).nullable().default(null),
+    seed,
+  }),
+);
 /** What `selu` tends to far below 0: minus `alpha * scale` of that function. */
 const saturated = -1.6732632423543772 * 1.0507009873554805;
 

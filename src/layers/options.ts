@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { constraints } from './constraints.ts';
 import { initializers } from './initializers.ts';
 import { regularizers } from './regularizers.ts';
@@ -17,18 +18,18 @@ export const regularizerOption = () => regularizers.option().nullable().default(
 export const constraintOption = () => constraints.option().nullable().default(null);
 
 /** Initializer, regularizer and constraint of the weight `kernel`. */
-export const kernelOptions = {
+export const kernelOptions = deferred(() => ({
   kernelInitializer: initializerOption('glorotUniform'),
   kernelRegularizer: regularizerOption(),
   kernelConstraint: constraintOption(),
-};
+}));
 
 /** Initializer, regularizer and constraint of the weight `bias`. */
-export const biasOptions = {
+export const biasOptions = deferred(() => ({
   biasInitializer: initializerOption('zeros'),
   biasRegularizer: regularizerOption(),
   biasConstraint: constraintOption(),
-};
+}));
 
 type Parsed<T extends Record<string, z.ZodType>> = { readonly [K in keyof T]: z.output<T[K]> };
 

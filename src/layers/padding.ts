@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -61,11 +62,13 @@ abstract class EndsLayer<S extends z.ZodType> extends Layer<S> {
   }
 }
 
-const zeroPadding1dSchema = layerOptions.extend({
-  /** Zeros at each end, or `[before, after]`. */
-  padding: bothEnds.prefault(1),
-  dataFormat: dataFormatOption,
-});
+const zeroPadding1dSchema = deferred(() =>
+  layerOptions.extend({
+    /** Zeros at each end, or `[before, after]`. */
+    padding: bothEnds.prefault(1),
+    dataFormat: dataFormatOption,
+  }),
+);
 /**
  * Zeros before and after the steps: `[batch, steps, channels]` becomes `[batch, before + steps + after, channels]`.
  * @source keras/src/layers/reshaping/zero_padding1d.py
@@ -92,8 +95,8 @@ const zeroPaddingOptions = (rank: number) =>
     padding: endsOf(rank).prefault(1),
     dataFormat: dataFormatOption,
   });
-const zeroPadding2dSchema = zeroPaddingOptions(2);
-const zeroPadding3dSchema = zeroPaddingOptions(3);
+const zeroPadding2dSchema = deferred(() => zeroPaddingOptions(2));
+const zeroPadding3dSchema = deferred(() => zeroPaddingOptions(3));
 
 abstract class ZeroPadding extends EndsLayer<typeof zeroPadding2dSchema> {
   call([x]: Values): Value {
@@ -137,10 +140,12 @@ registerLayer(ZeroPadding3D, [
   { options: { padding: [[1, 0], [0, 2], 1] }, inputs: [[null, 2, 2, 2, 1]], output: [null, 3, 4, 4, 1] },
 ]);
 
-const cropping1dSchema = layerOptions.extend({
-  /** Elements cut off at each end, or `[before, after]`. */
-  cropping: bothEnds.prefault(1),
-});
+const cropping1dSchema = deferred(() =>
+  layerOptions.extend({
+    /** Elements cut off at each end, or `[before, after]`. */
+    cropping: bothEnds.prefault(1),
+  }),
+);
 /**
  * The steps without their ends: `[batch, steps, channels]` becomes `[batch, steps - before - after, channels]`.
  * @source keras/src/layers/reshaping/cropping1d.py
@@ -164,8 +169,8 @@ const croppingOptions = (rank: number, byDefault: number) =>
     cropping: endsOf(rank).prefault(byDefault),
     dataFormat: dataFormatOption,
   });
-const cropping2dSchema = croppingOptions(2, 0);
-const cropping3dSchema = croppingOptions(3, 1);
+const cropping2dSchema = deferred(() => croppingOptions(2, 0));
+const cropping3dSchema = deferred(() => croppingOptions(3, 1));
 
 abstract class Cropping extends EndsLayer<typeof cropping2dSchema> {
   call([x]: Values): Value {

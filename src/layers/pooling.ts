@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { averagePool, maxPool } from '../ops/pool.ts';
 import { spatialOf } from '../ops/window.ts';
@@ -17,12 +18,12 @@ const windowOptions = (rank: number) =>
     dataFormat: dataFormatOption,
   });
 
-const averageSchema1d = windowOptions(1);
-const averageSchema2d = windowOptions(2);
-const averageSchema3d = windowOptions(3);
-const maxSchema1d = averageSchema1d.extend({ poolSize: perAxis(1).prefault(2) });
-const maxSchema2d = averageSchema2d.extend({ poolSize: perAxis(2).prefault(2) });
-const maxSchema3d = averageSchema3d.extend({ poolSize: perAxis(3).prefault(2) });
+const averageSchema1d = deferred(() => windowOptions(1));
+const averageSchema2d = deferred(() => windowOptions(2));
+const averageSchema3d = deferred(() => windowOptions(3));
+const maxSchema1d = deferred(() => averageSchema1d.extend({ poolSize: perAxis(1).prefault(2) }));
+const maxSchema2d = deferred(() => averageSchema2d.extend({ poolSize: perAxis(2).prefault(2) }));
+const maxSchema3d = deferred(() => averageSchema3d.extend({ poolSize: perAxis(3).prefault(2) }));
 
 /** How a window moves over channels-first data. */
 interface Window {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type PartialShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
@@ -12,11 +13,13 @@ import { currentTrace } from './trace.ts';
 import type { Weight } from './weight.ts';
 
 const layout = '[batch, time, features]';
-const schema = layerOptions.extend({
-  /** Longest sequence. */
-  sequenceLength: positiveInteger,
-  initializer: initializerOption('glorotUniform'),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Longest sequence. */
+    sequenceLength: positiveInteger,
+    initializer: initializerOption('glorotUniform'),
+  }),
+);
 
 /**
  * A trained vector for each position, to be added to the input: `[batch, time, features]` in and out. The time may be
@@ -73,10 +76,12 @@ registerLayer(PositionEmbedding, [
   { options: { sequenceLength: 6 }, inputs: [[null, null, 2]], output: [null, null, 2] },
 ]);
 
-const sineSchema = layerOptions.extend({
-  /** Longest wavelength, over `2 pi`. */
-  maxWavelength: z.number().positive().default(10_000),
-});
+const sineSchema = deferred(() =>
+  layerOptions.extend({
+    /** Longest wavelength, over `2 pi`. */
+    maxWavelength: z.number().positive().default(10_000),
+  }),
+);
 
 /**
  * A fixed vector for each position `t`, to be added to the input: `sin(t w)` at even features `i`, `cos(t w)` at odd ones,

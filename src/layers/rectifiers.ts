@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { mul, neg, relu as rectifier, sub } from '../ops/index.ts';
 import * as functions from './activations.ts';
@@ -7,14 +8,16 @@ import { constraintOption, initializerOption, positiveInteger, regularizerOption
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const reluSchema = layerOptions.extend({
-  /** Largest result; `null` for no limit. */
-  maxValue: z.number().nonnegative().nullable().default(null),
-  /** Slope below `threshold`. */
-  negativeSlope: z.number().nonnegative().default(0),
-  /** Where the function leaves 0. */
-  threshold: z.number().nonnegative().default(0),
-});
+const reluSchema = deferred(() =>
+  layerOptions.extend({
+    /** Largest result; `null` for no limit. */
+    maxValue: z.number().nonnegative().nullable().default(null),
+    /** Slope below `threshold`. */
+    negativeSlope: z.number().nonnegative().default(0),
+    /** Where the function leaves 0. */
+    threshold: z.number().nonnegative().default(0),
+  }),
+);
 /**
  * Rectifier: `y = x` above `threshold`, at most `maxValue`; `negativeSlope * (x - threshold)` below it.
  * @source keras/src/layers/activations/relu.py
@@ -38,10 +41,12 @@ registerLayer(ReLU, [
   { options: { maxValue: 1, negativeSlope: 0.1, threshold: 0.5 }, inputs: [[null, 2, 3]] },
 ]);
 
-const leakySchema = layerOptions.extend({
-  /** Slope below 0. */
-  negativeSlope: z.number().nonnegative().default(0.3),
-});
+const leakySchema = deferred(() =>
+  layerOptions.extend({
+    /** Slope below 0. */
+    negativeSlope: z.number().nonnegative().default(0.3),
+  }),
+);
 /**
  * Leaky rectifier: `y = x` above 0, `negativeSlope * x` below.
  * @source keras/src/layers/activations/leaky_relu.py
@@ -62,10 +67,12 @@ export class LeakyReLU extends Layer<typeof leakySchema> {
 export const leakyRelu = (options: z.input<typeof leakySchema> = {}): LeakyReLU => new LeakyReLU(options);
 registerLayer(LeakyReLU, [{ inputs: [[null, 4]], output: [null, 4] }]);
 
-const eluSchema = layerOptions.extend({
-  /** Minus the limit of `y` far below 0. */
-  alpha: z.number().default(1),
-});
+const eluSchema = deferred(() =>
+  layerOptions.extend({
+    /** Minus the limit of `y` far below 0. */
+    alpha: z.number().default(1),
+  }),
+);
 /**
  * Exponential linear unit: `y = x` above 0, `alpha * (exp(x) - 1)` below.
  * @source keras/src/layers/activations/elu.py
@@ -86,18 +93,20 @@ export class ELU extends Layer<typeof eluSchema> {
 export const elu = (options: z.input<typeof eluSchema> = {}): ELU => new ELU(options);
 registerLayer(ELU, [{ options: { alpha: 0.5 }, inputs: [[null, 4]], output: [null, 4] }]);
 
-const preluSchema = layerOptions.extend({
-  alphaInitializer: initializerOption('zeros'),
-  alphaRegularizer: regularizerOption(),
-  alphaConstraint: constraintOption(),
-  /**
-   * Axes (1 is the first after the batch) along which all elements share a slope, e.g. `[1, 2]` for images.
-   */
-  sharedAxes: z
-    .union([positiveInteger.transform((axis) => [axis]), z.array(positiveInteger)])
-    .nullable()
-    .default(null),
-});
+const preluSchema = deferred(() =>
+  layerOptions.extend({
+    alphaInitializer: initializerOption('zeros'),
+    alphaRegularizer: regularizerOption(),
+    alphaConstraint: constraintOption(),
+    /**
+     * Axes (1 is the first after the batch) along which all elements share a slope, e.g. `[1, 2]` for images.
+     */
+    sharedAxes: z
+      .union([positiveInteger.transform((axis) => [axis]), z.array(positiveInteger)])
+      .nullable()
+      .default(null),
+  }),
+);
 /**
  * Rectifier with trained slopes: `y = x` above 0, `alpha * x` below.
  *

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, concat, matmul, mul, type RecurrentOperands, reshape, split, transpose } from '../ops/index.ts';
@@ -114,32 +115,34 @@ const isCell = (layer: Layer): layer is RecurrentCell => layer instanceof Recurr
 const rate = z.number().min(0).lt(1).default(0);
 
 /** Initializer, regularizer and constraint of the weight `recurrentKernel`. */
-export const recurrentOptions = {
+export const recurrentOptions = deferred(() => ({
   recurrentInitializer: initializerOption('orthogonal'),
   recurrentRegularizer: regularizerOption(),
   recurrentConstraint: constraintOption(),
-};
+}));
 
 /** Dropout between the layers and between the steps; one mask counts for all steps of a call. */
-export const cellDropoutOptions = {
+export const cellDropoutOptions = deferred(() => ({
   /** Fraction of the inputs that is dropped while training. */
   dropout: rate,
   /** Fraction of the state that is dropped, where a step reads it, while training. */
   recurrentDropout: rate,
   seed: z.int().nullable().default(null),
-};
+}));
 
 /** Options of SimpleRNN, LSTM and GRU cells. */
-export const cellOptions = layerOptions.extend({
-  /** Size of the output, and of each state. */
-  units: positiveInteger,
-  activation: activationOption('tanh'),
-  useBias: z.boolean().default(true),
-  ...kernelOptions,
-  ...recurrentOptions,
-  ...biasOptions,
-  ...cellDropoutOptions,
-});
+export const cellOptions = deferred(() =>
+  layerOptions.extend({
+    /** Size of the output, and of each state. */
+    units: positiveInteger,
+    activation: activationOption('tanh'),
+    useBias: z.boolean().default(true),
+    ...kernelOptions,
+    ...recurrentOptions,
+    ...biasOptions,
+    ...cellDropoutOptions,
+  }),
+);
 
 /** What the weight `recurrentKernel` is made of. */
 export const recurrentWeight = (

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type PartialShape, type Shape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -12,20 +13,22 @@ import type { CellRun, RecurrentCell } from './recurrent-cell.ts';
 import type { Weight } from './weight.ts';
 
 /** Options of every recurrent layer. */
-export const rnnOptions = layerOptions.extend({
-  /** Whether to give the outputs of all steps, not the last one's alone. */
-  returnSequences: z.boolean().default(false),
-  /** Whether to give the last states, too, as further outputs. */
-  returnState: z.boolean().default(false),
-  /** Whether to begin at the end; outputs are then in the order they were made. */
-  goBackwards: z.boolean().default(false),
-  /** Whether the states of a batch are where the next begins, sample by sample; needs a fixed batch size. */
-  stateful: z.boolean().default(false),
-  /** Whether all steps become nodes of their own, however many; by default a long sequence is a loop. */
-  unroll: z.boolean().default(false),
-  /** Whether the output of a masked step is 0, not that of the step before. */
-  zeroOutputForMask: z.boolean().default(false),
-});
+export const rnnOptions = deferred(() =>
+  layerOptions.extend({
+    /** Whether to give the outputs of all steps, not the last one's alone. */
+    returnSequences: z.boolean().default(false),
+    /** Whether to give the last states, too, as further outputs. */
+    returnState: z.boolean().default(false),
+    /** Whether to begin at the end; outputs are then in the order they were made. */
+    goBackwards: z.boolean().default(false),
+    /** Whether the states of a batch are where the next begins, sample by sample; needs a fixed batch size. */
+    stateful: z.boolean().default(false),
+    /** Whether all steps become nodes of their own, however many; by default a long sequence is a loop. */
+    unroll: z.boolean().default(false),
+    /** Whether the output of a masked step is 0, not that of the step before. */
+    zeroOutputForMask: z.boolean().default(false),
+  }),
+);
 type RnnOptions = z.output<typeof rnnOptions>;
 
 /** The options that a cell shares with its layer, and the cell's name. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { formatShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import { ShapeError } from '../errors.ts';
@@ -16,7 +17,7 @@ export const regularizers = new ConfiguredRegistry<Regularizer>('regularizer');
 
 const factor = (byDefault: number) => z.number().nonnegative().default(byDefault);
 
-const l1Schema = z.strictObject({ l1: factor(0.01) });
+const l1Schema = deferred(() => z.strictObject({ l1: factor(0.01) }));
 /** `l1 * sum(|x|)`. @source keras/src/regularizers/regularizers.py */
 export class L1 extends Regularizer<typeof l1Schema> {
   static override readonly className = 'L1';
@@ -29,7 +30,7 @@ export class L1 extends Regularizer<typeof l1Schema> {
 export const l1 = (options: z.input<typeof l1Schema> = {}): L1 => new L1(options);
 regularizers.register(L1);
 
-const l2Schema = z.strictObject({ l2: factor(0.01) });
+const l2Schema = deferred(() => z.strictObject({ l2: factor(0.01) }));
 /** `l2 * sum(x^2)`, without the half. @source keras/src/regularizers/regularizers.py */
 export class L2 extends Regularizer<typeof l2Schema> {
   static override readonly className = 'L2';
@@ -42,7 +43,7 @@ export class L2 extends Regularizer<typeof l2Schema> {
 export const l2 = (options: z.input<typeof l2Schema> = {}): L2 => new L2(options);
 regularizers.register(L2);
 
-const l1l2Schema = z.strictObject({ l1: factor(0), l2: factor(0) });
+const l1l2Schema = deferred(() => z.strictObject({ l1: factor(0), l2: factor(0) }));
 /** `l1 * sum(|x|) + l2 * sum(x^2)`. @source keras/src/regularizers/regularizers.py */
 export class L1L2 extends Regularizer<typeof l1l2Schema> {
   static override readonly className = 'L1L2';
@@ -55,10 +56,12 @@ export class L1L2 extends Regularizer<typeof l1l2Schema> {
 export const l1l2 = (options: z.input<typeof l1l2Schema> = {}): L1L2 => new L1L2(options);
 regularizers.register(L1L2);
 
-const orthogonalSchema = z.strictObject({
-  factor: factor(0.01),
-  mode: z.enum(['rows', 'columns']).default('rows'),
-});
+const orthogonalSchema = deferred(() =>
+  z.strictObject({
+    factor: factor(0.01),
+    mode: z.enum(['rows', 'columns']).default('rows'),
+  }),
+);
 /**
  * Mean of the absolute cosines between different rows (or columns) of a matrix, times `factor`.
  * @source keras/src/regularizers/regularizers.py

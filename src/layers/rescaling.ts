@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { tensor } from '../core/tensor.ts';
 import { constant, type Value } from '../ir/graph.ts';
 import { add, mul } from '../ops/index.ts';
@@ -6,11 +7,13 @@ import { Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 
 const factor = z.union([z.number(), z.array(z.number()).min(1)]);
-const schema = layerOptions.extend({
-  /** One number, or one for each element of the last axis. */
-  scale: factor,
-  offset: factor.default(0),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** One number, or one for each element of the last axis. */
+    scale: factor,
+    offset: factor.default(0),
+  }),
+);
 
 /**
  * Fixed change of range: `y = x * scale + offset`, e.g. `scale: 1 / 255` for pixels.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
@@ -14,7 +15,7 @@ abstract class Rearrangement<S extends z.ZodType> extends Layer<S> {
   }
 }
 
-const flattenSchema = layerOptions.extend({ dataFormat: dataFormatOption });
+const flattenSchema = deferred(() => layerOptions.extend({ dataFormat: dataFormatOption }));
 /**
  * All axes of a sample as one: `[batch, ...sizes]` becomes `[batch, product of sizes]`. Channels that come
  * first are moved to the end before, so that both data formats give the same order.
@@ -39,17 +40,19 @@ registerLayer(Flatten, [
   { options: { dataFormat: 'channelsFirst' }, inputs: [[null, 2, 3, 2]], output: [null, 12] },
 ]);
 
-const reshapeSchema = layerOptions.extend({
-  /** Shape of one sample of the result; one size may be -1: whatever is left. */
-  targetShape: z
-    .array(
-      z
-        .int()
-        .min(-1)
-        .refine((n) => n !== 0, 'expected sizes of at least 1, or -1'),
-    )
-    .refine((sizes) => sizes.filter((n) => n === -1).length <= 1, 'only one size can be -1'),
-});
+const reshapeSchema = deferred(() =>
+  layerOptions.extend({
+    /** Shape of one sample of the result; one size may be -1: whatever is left. */
+    targetShape: z
+      .array(
+        z
+          .int()
+          .min(-1)
+          .refine((n) => n !== 0, 'expected sizes of at least 1, or -1'),
+      )
+      .refine((sizes) => sizes.filter((n) => n === -1).length <= 1, 'only one size can be -1'),
+  }),
+);
 /**
  * The elements of each sample under another shape, in the same order.
  * @source keras/src/layers/reshaping/reshape.py
@@ -87,12 +90,16 @@ registerLayer(Reshape, [
   { options: { targetShape: [-1] }, inputs: [[null, 2, 2]], dtype: 'int32', output: [null, 4] },
 ]);
 
-const permuteSchema = layerOptions.extend({
-  /** Which axis of the input each axis of the result is; the first after the batch is 1. */
-  dims: z.array(z.int()).refine((dims) => dims.toSorted((a, b) => a - b).every((axis, i) => axis === i + 1), {
-    message: 'expected each of 1, 2, ... once',
+const permuteSchema = deferred(() =>
+  layerOptions.extend({
+    /** Which axis of the input each axis of the result is; the first after the batch is 1. */
+    dims: z
+      .array(z.int())
+      .refine((dims) => dims.toSorted((a, b) => a - b).every((axis, i) => axis === i + 1), {
+        message: 'expected each of 1, 2, ... once',
+      }),
   }),
-});
+);
 /**
  * Axes in another order: `dims: [2, 1]` swaps the two axes after the batch.
  * @source keras/src/layers/reshaping/permute.py
@@ -121,10 +128,12 @@ registerLayer(Permute, [
   { options: { dims: [2, 3, 1] }, inputs: [[null, null, 3, 4]], output: [null, 3, 4, null] },
 ]);
 
-const repeatSchema = layerOptions.extend({
-  /** How often. */
-  n: positiveInteger,
-});
+const repeatSchema = deferred(() =>
+  layerOptions.extend({
+    /** How often. */
+    n: positiveInteger,
+  }),
+);
 /**
  * Each sample repeated: `[batch, features]` becomes `[batch, n, features]`.
  * @source keras/src/layers/reshaping/repeat_vector.py

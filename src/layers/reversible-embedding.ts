@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { div, equal, logicalNot, matmul, mul, tanh, transpose } from '../ops/index.ts';
 import type { CallSignature } from './call-arguments.ts';
@@ -9,12 +10,14 @@ import { withMask } from './masks.ts';
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const schema = embeddingOptions.extend({
-  /** Whether the way back uses the same vectors; else it has weights of its own. */
-  tieWeights: z.boolean().default(true),
-  /** Scores on the way back are held within plus and minus this, by `cap * tanh(score / cap)`. */
-  logitSoftCap: z.number().positive().nullable().default(null),
-});
+const schema = deferred(() =>
+  embeddingOptions.extend({
+    /** Whether the way back uses the same vectors; else it has weights of its own. */
+    tieWeights: z.boolean().default(true),
+    /** Scores on the way back are held within plus and minus this, by `cap * tanh(score / cap)`. */
+    logitSoftCap: z.number().positive().nullable().default(null),
+  }),
+);
 
 /**
  * A trained vector for every index and, called with `{ reverse: true }`, a score of every index for a vector:

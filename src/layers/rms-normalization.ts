@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { normalizeAxes } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, mul, reduceMean, reshape, rsqrt, square } from '../ops/index.ts';
@@ -9,11 +10,13 @@ import { knownSize, Layer, layerOptions, type PartialShapes, type Values } from 
 import { registerLayer } from './registry.ts';
 import type { Weight } from './weight.ts';
 
-const schema = layerOptions.extend({
-  /** Axis or axes that are normalized together. */
-  axis: axesOption(-1),
-  epsilon: z.number().positive().default(1e-6),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Axis or axes that are normalized together. */
+    axis: axesOption(-1),
+    epsilon: z.number().positive().default(1e-6),
+  }),
+);
 
 /**
  * Root mean square normalization: `y = scale * x / sqrt(mean(x^2) + epsilon)`, the mean taken over `axis` of

@@ -1,13 +1,16 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Recurrent, rnnOptions } from './recurrent.ts';
 import { cellOption, type RecurrentCell } from './recurrent-cell.ts';
 import { registerLayer } from './registry.ts';
 import { StackedRNNCells } from './stacked-rnn-cells.ts';
 
-const schema = rnnOptions.extend({
-  /** What a step does: a cell, or several that are stacked. */
-  cell: z.union([z.array(cellOption()).min(1), cellOption()]),
-});
+const schema = deferred(() =>
+  rnnOptions.extend({
+    /** What a step does: a cell, or several that are stacked. */
+    cell: z.union([z.array(cellOption()).min(1), cellOption()]),
+  }),
+);
 
 /**
  * Goes through a sequence with a cell, of one's own or from this library.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { conv } from '../ops/conv.ts';
 import { Convolution, convolutionOptions, depthwise, depthwiseOptions, kernelFirst } from './convolution.ts';
@@ -19,8 +20,8 @@ const schemaOf = (rank: number) =>
     pointwiseRegularizer: regularizerOption(),
     pointwiseConstraint: constraintOption(),
   });
-const schema1d = schemaOf(1);
-const schema2d = schemaOf(2);
+const schema1d = deferred(() => schemaOf(1));
+const schema2d = deferred(() => schemaOf(2));
 
 /** Convolution in two steps: every channel apart, then a mixture of the channels at every place. */
 abstract class SeparableConv extends Convolution<typeof schema2d> {

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, recurrent } from '../ops/index.ts';
@@ -66,7 +67,7 @@ registerLayer(SimpleRNNCell, [
   },
 ]);
 
-const schema = rnnOptions.extend(cellOptions.shape);
+const schema = deferred(() => rnnOptions.extend(cellOptions.shape));
 /**
  * Simple recurrent layer: every step's output, which is the state of the next, is
  * `h' = activation(x kernel + bias + h recurrentKernel)`.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { axesOption, axisList } from './axes.ts';
 import type { CallSignature } from './call-arguments.ts';
@@ -6,10 +7,12 @@ import { Layer, layerOptions, type Values } from './layer.ts';
 import { maskedSoftmax, maskOf } from './masks.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = layerOptions.extend({
-  /** Axis, or axes taken together, along which the results add up to 1. */
-  axis: axesOption(-1),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Axis, or axes taken together, along which the results add up to 1. */
+    axis: axesOption(-1),
+  }),
+);
 
 /** Softmax: `y = exp(x) / sum(exp(x))` along `axis`. @source keras/src/layers/activations/softmax.py */
 export class Softmax extends Layer<typeof schema> {

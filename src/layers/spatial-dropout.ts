@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
 import { mul } from '../ops/index.ts';
@@ -7,12 +8,14 @@ import { dataFormatOption } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { randomBernoulli } from './trace.ts';
 
-const schema = layerOptions.extend({
-  /** Fraction of the channels that is dropped, in [0, 1). */
-  rate: z.number().min(0).lt(1),
-  seed: z.int().nullable().default(null),
-});
-const schemaWithFormat = schema.extend({ dataFormat: dataFormatOption });
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Fraction of the channels that is dropped, in [0, 1). */
+    rate: z.number().min(0).lt(1),
+    seed: z.int().nullable().default(null),
+  }),
+);
+const schemaWithFormat = deferred(() => schema.extend({ dataFormat: dataFormatOption }));
 
 /** Drops channels, shared between all positions of a sample; what is kept is scaled by `1 / (1 - rate)`. */
 function dropChannels(

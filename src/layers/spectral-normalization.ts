@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { ConfigError } from '../errors.ts';
 import type { Value } from '../ir/graph.ts';
 import {
@@ -21,10 +22,12 @@ import { currentTrace } from './trace.ts';
 import type { Weight } from './weight.ts';
 import { Wrapper, wrapperOptions } from './wrapper.ts';
 
-const schema = wrapperOptions.extend({
-  /** Rounds of the power method in a training step. */
-  powerIterations: positiveInteger.default(1),
-});
+const schema = deferred(() =>
+  wrapperOptions.extend({
+    /** Rounds of the power method in a training step. */
+    powerIterations: positiveInteger.default(1),
+  }),
+);
 
 /**
  * Calls a layer with its kernel divided by its largest singular value: `kernel / sigma`, which bounds how steep the

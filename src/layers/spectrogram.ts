@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import {
   add,
@@ -30,32 +31,34 @@ import { stft } from './stft-initializer.ts';
 import type { Weight } from './weight.ts';
 import { stftOptions } from './windows.ts';
 
-const schema = layerOptions
-  .extend({
-    /** What is told of each frequency: `log`, `magnitude`, `psd` (power), `angle`, its parts, or both (`stft`). */
-    mode: z.enum(['log', 'magnitude', 'psd', 'real', 'imag', 'angle', 'stft']).default('log'),
-    /** Samples in a frame. */
-    frameLength: positiveInteger.default(256),
-    /** Samples from one frame to the next; `null` for half a frame. */
-    frameStep: positiveInteger.nullable().default(null),
-    /** Samples that are transformed, which sets the frequencies; `null`: the next power of two. */
-    fftLength: positiveInteger.nullable().default(null),
-    window: stftOptions.window,
-    periodic: stftOptions.periodic,
-    scaling: stftOptions.scaling,
-    padding: paddingOption,
-    /** Keeps channels on an axis of their own: images of time and frequency. */
-    expandDims: z.boolean().default(false),
-    dataFormat: dataFormatOption,
-  })
-  .refine((o) => (o.frameStep ?? 1) <= o.frameLength, {
-    error: 'expected at most frameLength',
-    path: ['frameStep'],
-  })
-  .refine((o) => (o.fftLength ?? o.frameLength) >= o.frameLength, {
-    error: 'expected at least frameLength',
-    path: ['fftLength'],
-  });
+const schema = deferred(() =>
+  layerOptions
+    .extend({
+      /** What is told of each frequency: `log`, `magnitude`, `psd` (power), `angle`, its parts, or both (`stft`). */
+      mode: z.enum(['log', 'magnitude', 'psd', 'real', 'imag', 'angle', 'stft']).default('log'),
+      /** Samples in a frame. */
+      frameLength: positiveInteger.default(256),
+      /** Samples from one frame to the next; `null` for half a frame. */
+      frameStep: positiveInteger.nullable().default(null),
+      /** Samples that are transformed, which sets the frequencies; `null`: the next power of two. */
+      fftLength: positiveInteger.nullable().default(null),
+      window: stftOptions.window,
+      periodic: stftOptions.periodic,
+      scaling: stftOptions.scaling,
+      padding: paddingOption,
+      /** Keeps channels on an axis of their own: images of time and frequency. */
+      expandDims: z.boolean().default(false),
+      dataFormat: dataFormatOption,
+    })
+    .refine((o) => (o.frameStep ?? 1) <= o.frameLength, {
+      error: 'expected at most frameLength',
+      path: ['frameStep'],
+    })
+    .refine((o) => (o.fftLength ?? o.frameLength) >= o.frameLength, {
+      error: 'expected at least frameLength',
+      path: ['fftLength'],
+    }),
+);
 
 /** What logarithms and roots are taken of, at least. */
 const epsilon = 1e-7;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { snakeCase } from '../core/registry.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Value } from '../ir/graph.ts';
@@ -7,10 +8,12 @@ import { type CallOptions, layerOptions, type PartialShapes } from './layer.ts';
 import { type CellRun, cellOption, RecurrentCell } from './recurrent-cell.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = layerOptions.extend({
-  /** The cells, from the input on. */
-  cells: z.array(cellOption()).min(1),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** The cells, from the input on. */
+    cells: z.array(cellOption()).min(1),
+  }),
+);
 
 /**
  * Cells on top of each other as one cell: each takes the output of the one before, and keeps its own states.

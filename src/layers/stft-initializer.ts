@@ -1,14 +1,17 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { ShapeError } from '../errors.ts';
 import { Initializer, initializers } from './initializer.ts';
 import { cosineWindow, stftOptions } from './windows.ts';
 
-const schema = z.strictObject({
-  /** The part of `exp(-2 pi i t f / F)`: its cosine or its sine. */
-  side: z.enum(['real', 'imag']).default('real'),
-  ...stftOptions,
-});
+const schema = deferred(() =>
+  z.strictObject({
+    /** The part of `exp(-2 pi i t f / F)`: its cosine or its sine. */
+    side: z.enum(['real', 'imag']).default('real'),
+    ...stftOptions,
+  }),
+);
 
 /**
  * Kernel of a convolution that computes short-time Fourier transforms: `[frame, 1, frequencies]`, of which the transform

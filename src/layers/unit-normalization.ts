@@ -1,14 +1,17 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { maximum, mul, reduceSum, rsqrt, square } from '../ops/index.ts';
 import { axesOption, axisList } from './axes.ts';
 import { Layer, layerOptions, type Values } from './layer.ts';
 import { registerLayer } from './registry.ts';
 
-const schema = layerOptions.extend({
-  /** Axis or axes along which norms are taken. */
-  axis: axesOption(-1),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Axis or axes along which norms are taken. */
+    axis: axesOption(-1),
+  }),
+);
 
 /**
  * Norm 1 along `axis`: `y = x / sqrt(sum(x^2))`.

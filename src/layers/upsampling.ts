@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { resize } from '../ops/resize.ts';
 import { upsample } from '../ops/upsample.ts';
@@ -8,10 +9,12 @@ import { dataFormatOption, perAxis, positiveInteger } from './options.ts';
 import { registerLayer } from './registry.ts';
 import { inChannelsFirst } from './spatial.ts';
 
-const schema1d = layerOptions.extend({
-  /** How often every step is repeated. */
-  size: positiveInteger.default(2),
-});
+const schema1d = deferred(() =>
+  layerOptions.extend({
+    /** How often every step is repeated. */
+    size: positiveInteger.default(2),
+  }),
+);
 /**
  * Every step repeated: `[batch, steps, channels]` becomes `[batch, steps * size, channels]`.
  * @source keras/src/layers/reshaping/up_sampling1d.py
@@ -29,13 +32,15 @@ export const upSampling1d = (options: z.input<typeof schema1d> = {}): UpSampling
   new UpSampling1D(options);
 registerLayer(UpSampling1D, [{ options: { size: 3 }, inputs: [[null, 2, 3]], output: [null, 6, 3] }]);
 
-const schema2d = layerOptions.extend({
-  /** Factors by which height and width grow. */
-  size: perAxis(2).prefault(2),
-  dataFormat: dataFormatOption,
-  /** `nearest` repeats elements, `bilinear` interpolates between their centres. */
-  interpolation: z.enum(['nearest', 'bilinear']).default('nearest'),
-});
+const schema2d = deferred(() =>
+  layerOptions.extend({
+    /** Factors by which height and width grow. */
+    size: perAxis(2).prefault(2),
+    dataFormat: dataFormatOption,
+    /** `nearest` repeats elements, `bilinear` interpolates between their centres. */
+    interpolation: z.enum(['nearest', 'bilinear']).default('nearest'),
+  }),
+);
 /**
  * A larger image: `[batch, height, width, channels]` becomes `[batch, height * size, width * size, channels]`.
  * @source keras/src/layers/reshaping/up_sampling2d.py
@@ -65,11 +70,13 @@ registerLayer(UpSampling2D, [
   },
 ]);
 
-const schema3d = layerOptions.extend({
-  /** Factors by which depth, height and width grow. */
-  size: perAxis(3).prefault(2),
-  dataFormat: dataFormatOption,
-});
+const schema3d = deferred(() =>
+  layerOptions.extend({
+    /** Factors by which depth, height and width grow. */
+    size: perAxis(3).prefault(2),
+    dataFormat: dataFormatOption,
+  }),
+);
 /**
  * A larger volume, elements repeated along the three inner axes of `[batch, depth, height, width, channels]`.
  * @source keras/src/layers/reshaping/up_sampling3d.py

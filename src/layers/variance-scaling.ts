@@ -1,32 +1,37 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Random } from '../core/random.ts';
 import { normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
 import { drawn, Initializer, initializers, seedOption } from './initializer.ts';
 
 const axes = z.array(z.int()).nullable().default(null);
-const fanSchema = z
-  .strictObject({
-    seed: seedOption,
-    /**
-     * Axes whose sizes multiply to the fan-in; `null` for the usual rule of dense and convolution kernels.
-     */
-    inputAxes: axes,
-    /** Axes whose sizes multiply to the fan-out. */
-    outputAxes: axes,
-  })
-  .refine((o) => (o.inputAxes === null) === (o.outputAxes === null), {
-    path: ['inputAxes'],
-    message: 'give both inputAxes and outputAxes, or neither',
-  });
-const scalingSchema = fanSchema.safeExtend({
-  scale: z.number().positive().default(1),
-  mode: z.enum(['fanIn', 'fanOut', 'fanAvg']).default('fanIn'),
-  /** `normal` is another name of `truncatedNormal`. */
-  distribution: z
-    .enum(['truncatedNormal', 'untruncatedNormal', 'uniform', 'normal'])
-    .transform((name) => (name === 'normal' ? 'truncatedNormal' : name))
-    .default('truncatedNormal'),
-});
+const fanSchema = deferred(() =>
+  z
+    .strictObject({
+      seed: seedOption,
+      /**
+       * Axes whose sizes multiply to the fan-in; `null` for the usual rule of dense and convolution kernels.
+       */
+      inputAxes: axes,
+      /** Axes whose sizes multiply to the fan-out. */
+      outputAxes: axes,
+    })
+    .refine((o) => (o.inputAxes === null) === (o.outputAxes === null), {
+      path: ['inputAxes'],
+      message: 'give both inputAxes and outputAxes, or neither',
+    }),
+);
+const scalingSchema = deferred(() =>
+  fanSchema.safeExtend({
+    scale: z.number().positive().default(1),
+    mode: z.enum(['fanIn', 'fanOut', 'fanAvg']).default('fanIn'),
+    /** `normal` is another name of `truncatedNormal`. */
+    distribution: z
+      .enum(['truncatedNormal', 'untruncatedNormal', 'uniform', 'normal'])
+      .transform((name) => (name === 'normal' ? 'truncatedNormal' : name))
+      .default('truncatedNormal'),
+  }),
+);
 type FanOptions = z.output<typeof fanSchema>;
 /** How the numbers are drawn, and which fan their variance is divided by. */
 type Scaling = Pick<z.output<typeof scalingSchema>, 'scale' | 'mode' | 'distribution'>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 
 /** Coefficients of cosine windows: `sum(a[k] * cos(2 pi k t / period) * (-1)^k)`. */
 const cosineWindows = {
@@ -9,7 +10,7 @@ const cosineWindows = {
 } as const;
 
 /** How signals are cut out of longer ones, and scaled. */
-export const stftOptions = {
+export const stftOptions = deferred(() => ({
   /** Name of a window, its values, or `null` for none. */
   window: z
     .union([z.enum(['boxcar', 'hann', 'hamming', 'blackman']), z.array(z.number())])
@@ -19,7 +20,7 @@ export const stftOptions = {
   scaling: z.enum(['density', 'spectrum']).nullable().default('density'),
   /** Whether the window is one period of an endless one. */
   periodic: z.boolean().default(false),
-};
+}));
 
 /** Values of a window that is known by name. */
 export function cosineWindow(name: keyof typeof cosineWindows, frame: number, periodic: boolean): number[] {

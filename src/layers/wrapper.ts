@@ -1,12 +1,15 @@
 import type * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { Layer, layerOptions, type PartialShapes } from './layer.ts';
 import { layerRegistry } from './registry.ts';
 
 /** Options of a layer around another one; subclasses extend them. */
-export const wrapperOptions = layerOptions.extend({
-  /** The layer inside. */
-  layer: layerRegistry.option(),
-});
+export const wrapperOptions = deferred(() =>
+  layerOptions.extend({
+    /** The layer inside. */
+    layer: layerRegistry.option(),
+  }),
+);
 
 /** A layer that does something to another one. @source keras/src/layers/core/wrapper.py */
 export abstract class Wrapper<

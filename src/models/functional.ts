@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
@@ -26,7 +27,7 @@ const symbolic = z.custom<SymbolicTensor>(
 const tensors = z
   .union([symbolic, z.array(symbolic).min(1).readonly()])
   .transform((v) => (isSymbolic(v) ? [v] : v));
-const schema = modelOptions.extend({ inputs: tensors, outputs: tensors });
+const schema = deferred(() => modelOptions.extend({ inputs: tensors, outputs: tensors }));
 
 /** A model wired from symbolic tensors: any directed acyclic graph of layers. */
 export class Functional<P extends Prediction = Prediction> extends Model<typeof schema, P> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
 import type { ExportOptions } from '../formats/onnx-export.ts';
@@ -18,10 +19,12 @@ import { type LayerPattern, selectLayers } from './select-layers.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
 /** Options of every model. */
-export const modelOptions = z.strictObject({
-  name: z.string().optional(),
-  trainable: z.boolean().default(true),
-});
+export const modelOptions = deferred(() =>
+  z.strictObject({
+    name: z.string().optional(),
+    trainable: z.boolean().default(true),
+  }),
+);
 
 /** Data for training and evaluation: tensors (nested arrays, records by name) or batches as they come. */
 export type Data = DataLike | BatchSource;

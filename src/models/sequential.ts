@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ConfigError } from '../errors.ts';
@@ -13,7 +14,7 @@ const member = z.custom<Layer | SymbolicTensor>(
   (v) => v instanceof Layer || (v instanceof SymbolicTensor && v.origin.call.layer instanceof InputLayer),
   'expected a layer, or tfk.input() in front',
 );
-const schema = modelOptions.extend({ layers: z.array(member).default([]) });
+const schema = deferred(() => modelOptions.extend({ layers: z.array(member).default([]) }));
 
 /** A chain of layers. Without an input in front it takes its input shape from the first data. */
 export class Sequential extends Model<typeof schema, Tensor> {

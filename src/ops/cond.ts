@@ -70,21 +70,29 @@ const condOp = defineMultiOp({
       new Map(graph.inputs.map((value, i) => [value, inputs[i] as NDArray])),
     ).map((result) => result.data);
   },
-  samples: [
-    { inputs: { condition: bools([]), inputs: [normal([2]), normal([2])] }, attrs: sampleBranches() },
-    {
-      inputs: { condition: bools([]), inputs: [normal([2]), normal([2])] },
-      attrs: swapped(sampleBranches()),
-    },
-  ],
-  errors: [
-    {
-      inputs: { condition: bools([2]), inputs: [normal([2]), normal([2])] },
-      attrs: sampleBranches(),
-      throws: ShapeError,
-    },
-    { inputs: { condition: bools([]), inputs: [normal([3])] }, attrs: sampleBranches(), throws: ShapeError },
-  ],
+  get samples() {
+    return [
+      { inputs: { condition: bools([]), inputs: [normal([2]), normal([2])] }, attrs: sampleBranches() },
+      {
+        inputs: { condition: bools([]), inputs: [normal([2]), normal([2])] },
+        attrs: swapped(sampleBranches()),
+      },
+    ];
+  },
+  get errors() {
+    return [
+      {
+        inputs: { condition: bools([2]), inputs: [normal([2]), normal([2])] },
+        attrs: sampleBranches(),
+        throws: ShapeError,
+      },
+      {
+        inputs: { condition: bools([]), inputs: [normal([3])] },
+        attrs: sampleBranches(),
+        throws: ShapeError,
+      },
+    ];
+  },
 });
 
 function expectSame(verb: string, types: readonly TensorType[], wanted: readonly TensorType[]): void {

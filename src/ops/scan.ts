@@ -75,27 +75,31 @@ const scanOp = defineMultiOp({
   vjp: ({ inputs }, dys, a, ys) => ({ inputs: scanCotangents(scan, inputs, dys, a, ys) }),
   onnx: { Scan: readScan },
   reference: ({ inputs }, a) => runScan(inputs, a),
-  samples: [
-    {
-      inputs: { inputs: [normal([2]), normal([3, 2])] },
-      attrs: { body: sums([2]), states: 1, invariants: 0, reverse: false },
-    },
-    {
-      inputs: { inputs: [normal([2, 3]), normal([2, 3]), normal([4, 2, 5]), normal([8, 3])] },
-      attrs: { body: gated(), states: 2, invariants: 1, reverse: false },
-    },
-    {
-      inputs: { inputs: [normal([2, 3]), normal([2, 3]), normal([3, 2, 5]), normal([8, 3])] },
-      attrs: { body: gated(), states: 2, invariants: 1, reverse: true },
-    },
-  ],
-  errors: [
-    {
-      inputs: { inputs: [normal([3]), normal([3, 2])] },
-      attrs: { body: sums([2]), states: 1, invariants: 0, reverse: false },
-      throws: ShapeError,
-    },
-  ],
+  get samples() {
+    return [
+      {
+        inputs: { inputs: [normal([2]), normal([3, 2])] },
+        attrs: { body: sums([2]), states: 1, invariants: 0, reverse: false },
+      },
+      {
+        inputs: { inputs: [normal([2, 3]), normal([2, 3]), normal([4, 2, 5]), normal([8, 3])] },
+        attrs: { body: gated(), states: 2, invariants: 1, reverse: false },
+      },
+      {
+        inputs: { inputs: [normal([2, 3]), normal([2, 3]), normal([3, 2, 5]), normal([8, 3])] },
+        attrs: { body: gated(), states: 2, invariants: 1, reverse: true },
+      },
+    ];
+  },
+  get errors() {
+    return [
+      {
+        inputs: { inputs: [normal([3]), normal([3, 2])] },
+        attrs: { body: sums([2]), states: 1, invariants: 0, reverse: false },
+        throws: ShapeError,
+      },
+    ];
+  },
 });
 
 function inferScan(

@@ -72,17 +72,21 @@ const whileOp = defineMultiOp({
     }
     return carried.map((c) => c.data);
   },
-  samples: [
-    { inputs: { more: values([1], [], 'bool'), inputs: [normal([2]), normal([2])] }, attrs: sampleLoop() },
-    { inputs: { more: values([0], [], 'bool'), inputs: [normal([2]), normal([2])] }, attrs: sampleLoop() },
-  ],
-  errors: [
-    {
-      inputs: { more: values([1], [], 'bool'), inputs: [normal([3]), normal([2])] },
-      attrs: sampleLoop(),
-      throws: ShapeError,
-    },
-  ],
+  get samples() {
+    return [
+      { inputs: { more: values([1], [], 'bool'), inputs: [normal([2]), normal([2])] }, attrs: sampleLoop() },
+      { inputs: { more: values([0], [], 'bool'), inputs: [normal([2]), normal([2])] }, attrs: sampleLoop() },
+    ];
+  },
+  get errors() {
+    return [
+      {
+        inputs: { more: values([1], [], 'bool'), inputs: [normal([3]), normal([2])] },
+        attrs: sampleLoop(),
+        throws: ShapeError,
+      },
+    ];
+  },
 });
 
 function expectTypes(verb: string, types: readonly TensorType[], wanted: readonly TensorType[]): void {

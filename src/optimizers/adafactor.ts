@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import {
   add,
@@ -24,19 +25,21 @@ import {
   type WeightInfo,
 } from './optimizer.ts';
 
-const schema = z.strictObject({
-  ...commonOptions(0.001),
-  /** `beta2` of step t is `1 - t^beta2Decay`. */
-  beta2Decay: z.number().default(-0.8),
-  /** Added to squared gradients. */
-  epsilon1: z.number().default(1e-30),
-  /** Least root mean square of a weight, by which its step is multiplied. */
-  epsilon2: z.number().default(1e-3),
-  /** Largest root mean square of a step before the learning rate. */
-  clipThreshold: z.number().positive('expected a number above 0').default(1),
-  /** Whether a constant learning rate is at most `1 / sqrt(t)`; as in Keras the rule applies that bound anyway. */
-  relativeStep: z.boolean().default(true),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    /** `beta2` of step t is `1 - t^beta2Decay`. */
+    beta2Decay: z.number().default(-0.8),
+    /** Added to squared gradients. */
+    epsilon1: z.number().default(1e-30),
+    /** Least root mean square of a weight, by which its step is multiplied. */
+    epsilon2: z.number().default(1e-3),
+    /** Largest root mean square of a step before the learning rate. */
+    clipThreshold: z.number().positive('expected a number above 0').default(1),
+    /** Whether a constant learning rate is at most `1 / sqrt(t)`; as in Keras the rule applies that bound anyway. */
+    relativeStep: z.boolean().default(true),
+  }),
+);
 
 const factored = ({ shape }: Pick<WeightInfo, 'shape'>): boolean => shape.length >= 2;
 

@@ -1,13 +1,16 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, div, mul, sqrt, sub } from '../ops/index.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
-const adagradSchema = z.strictObject({
-  ...commonOptions(0.001),
-  initialAccumulatorValue: z.number().default(0.1),
-  epsilon: z.number().default(1e-7),
-});
+const adagradSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    initialAccumulatorValue: z.number().default(0.1),
+    epsilon: z.number().default(1e-7),
+  }),
+);
 
 /** Steps divided by the root of all squares so far: `a += g^2; w -= lr * g / sqrt(a + epsilon)`. */
 export class Adagrad extends Optimizer<typeof adagradSchema> {
@@ -29,11 +32,13 @@ export class Adagrad extends Optimizer<typeof adagradSchema> {
 export const adagrad = (options: z.input<typeof adagradSchema> = {}) => new Adagrad(options);
 optimizers.register(Adagrad);
 
-const adadeltaSchema = z.strictObject({
-  ...commonOptions(0.001),
-  rho: z.number().default(0.95),
-  epsilon: z.number().default(1e-7),
-});
+const adadeltaSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    rho: z.number().default(0.95),
+    epsilon: z.number().default(1e-7),
+  }),
+);
 
 /** Steps in the units of the weights: `d = -g * rms(deltas) / rms(gradients); w += lr * d`. */
 export class Adadelta extends Optimizer<typeof adadeltaSchema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { abs, add, div, maximum, mul, pow, sqrt, sub } from '../ops/index.ts';
 import { adamUpdate, momentSlots, towards } from './adam-rule.ts';
@@ -16,16 +17,20 @@ const momentOptions = {
   beta2: z.number().default(0.999),
   epsilon: z.number().default(1e-7),
 };
-const adamSchema = z.strictObject({
-  ...commonOptions(0.001),
-  ...momentOptions,
-  /** Whether the largest velocity so far is used, which never falls. */
-  amsgrad: z.boolean().default(false),
-});
-const adamWSchema = z.strictObject({
-  ...adamSchema.shape,
-  weightDecay: z.number('expected a number').default(0.004),
-});
+const adamSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    ...momentOptions,
+    /** Whether the largest velocity so far is used, which never falls. */
+    amsgrad: z.boolean().default(false),
+  }),
+);
+const adamWSchema = deferred(() =>
+  z.strictObject({
+    ...adamSchema.shape,
+    weightDecay: z.number('expected a number').default(0.004),
+  }),
+);
 
 /** The rule that Adam and AdamW share. */
 abstract class AdamRule<S extends z.ZodType<z.output<typeof adamSchema>>> extends Optimizer<S> {
@@ -58,7 +63,7 @@ export class AdamW extends AdamRule<typeof adamWSchema> {
 export const adamW = (options: z.input<typeof adamWSchema> = {}) => new AdamW(options);
 optimizers.register(AdamW);
 
-const adamaxSchema = z.strictObject({ ...commonOptions(0.001), ...momentOptions });
+const adamaxSchema = deferred(() => z.strictObject({ ...commonOptions(0.001), ...momentOptions }));
 
 /** Adam with the largest recent gradient in place of the root mean square: `u = max(beta2 * u, |g|)`. */
 export class Adamax extends Optimizer<typeof adamaxSchema> {
@@ -90,7 +95,7 @@ export class Adamax extends Optimizer<typeof adamaxSchema> {
 export const adamax = (options: z.input<typeof adamaxSchema> = {}) => new Adamax(options);
 optimizers.register(Adamax);
 
-const nadamSchema = z.strictObject({ ...commonOptions(0.001), ...momentOptions });
+const nadamSchema = deferred(() => z.strictObject({ ...commonOptions(0.001), ...momentOptions }));
 
 /** Adam with Nesterov momentum and a momentum that warms up: `u(t) = beta1 * (1 - 0.96^t / 2)`. */
 export class Nadam extends Optimizer<typeof nadamSchema> {

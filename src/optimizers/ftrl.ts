@@ -1,19 +1,22 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, clip, div, mul, pow, sub } from '../ops/index.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
 const strength = z.number().nonnegative('expected a number of at least 0').default(0);
 
-const ftrlSchema = z.strictObject({
-  ...commonOptions(0.001),
-  learningRatePower: z.number().max(0, 'expected a number of at most 0').default(-0.5),
-  initialAccumulatorValue: z.number().nonnegative('expected a number of at least 0').default(0.1),
-  l1RegularizationStrength: strength,
-  l2RegularizationStrength: strength,
-  l2ShrinkageRegularizationStrength: strength,
-  beta: z.number().default(0),
-});
+const ftrlSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    learningRatePower: z.number().max(0, 'expected a number of at most 0').default(-0.5),
+    initialAccumulatorValue: z.number().nonnegative('expected a number of at least 0').default(0.1),
+    l1RegularizationStrength: strength,
+    l2RegularizationStrength: strength,
+    l2ShrinkageRegularizationStrength: strength,
+    beta: z.number().default(0),
+  }),
+);
 
 /** Follow the regularized leader: weights solved from running sums, sparse under an L1 strength. */
 export class Ftrl extends Optimizer<typeof ftrlSchema> {

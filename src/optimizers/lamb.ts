@@ -1,15 +1,18 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, div, greater, logicalAnd, mul, pow, reduceL2, sqrt, sub, where } from '../ops/index.ts';
 import { momentSlots, towards } from './adam-rule.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
-const schema = z.strictObject({
-  ...commonOptions(0.001),
-  beta1: z.number().default(0.9),
-  beta2: z.number().default(0.999),
-  epsilon: z.number().default(1e-7),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-7),
+  }),
+);
 
 /** Adam's step `u`, as long as the weight it moves: `w -= lr * |w| / |u| * u`, for large batches. */
 export class Lamb extends Optimizer<typeof schema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { mul, sub } from '../ops/index.ts';
 import {
   commonOptions,
@@ -13,26 +14,28 @@ import { type LinePoint, wolfeSearch } from './wolfe.ts';
 
 const none = (what: string) => z.null(`L-BFGS has no ${what}: expected null`).default(null);
 const count = z.int('expected a whole number').min(1, 'expected a whole number of at least 1');
-const schema = z.strictObject({
-  ...commonOptions(1),
-  weightDecay: none('weight decay'),
-  clipnorm: none('clipping'),
-  globalClipnorm: none('clipping'),
-  clipvalue: none('clipping'),
-  useEma: z.literal(false, 'L-BFGS keeps no running means: expected false').default(false),
-  lossScaleFactor: none('loss scaling'),
-  gradientAccumulationSteps: none('accumulation of gradients'),
-  /** Pairs of steps and changes of the gradient that stand for the inverse Hessian. */
-  historySize: count.default(10),
-  /** Iterations in one training step. */
-  maxIterations: count.default(20),
-  /** Evaluations of loss and gradient in one training step. */
-  maxEvaluations: count.default(25),
-  /** A step ends where no gradient element is larger, */
-  gradientTolerance: z.number().min(0).default(1e-7),
-  /** or where neither weights nor loss change by more. */
-  changeTolerance: z.number().min(0).default(1e-9),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(1),
+    weightDecay: none('weight decay'),
+    clipnorm: none('clipping'),
+    globalClipnorm: none('clipping'),
+    clipvalue: none('clipping'),
+    useEma: z.literal(false, 'L-BFGS keeps no running means: expected false').default(false),
+    lossScaleFactor: none('loss scaling'),
+    gradientAccumulationSteps: none('accumulation of gradients'),
+    /** Pairs of steps and changes of the gradient that stand for the inverse Hessian. */
+    historySize: count.default(10),
+    /** Iterations in one training step. */
+    maxIterations: count.default(20),
+    /** Evaluations of loss and gradient in one training step. */
+    maxEvaluations: count.default(25),
+    /** A step ends where no gradient element is larger, */
+    gradientTolerance: z.number().min(0).default(1e-7),
+    /** or where neither weights nor loss change by more. */
+    changeTolerance: z.number().min(0).default(1e-9),
+  }),
+);
 
 /**
  * Limited-memory BFGS: steps along `-H g`, where `H` is built from the last changes of weights and gradients, as long as a

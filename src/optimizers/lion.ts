@@ -1,17 +1,20 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, mul, sign, sub } from '../ops/index.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
-const lionSchema = z.strictObject({
-  ...commonOptions(0.001),
-  beta1: z
-    .number()
-    .positive('expected a number in (0, 1]')
-    .max(1, 'expected a number in (0, 1]')
-    .default(0.9),
-  beta2: z.number().default(0.99),
-});
+const lionSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    beta1: z
+      .number()
+      .positive('expected a number in (0, 1]')
+      .max(1, 'expected a number in (0, 1]')
+      .default(0.9),
+    beta2: z.number().default(0.99),
+  }),
+);
 
 /** Steps of one size, by sign: `w -= lr * sign(beta1 * m + (1 - beta1) * g)`. */
 export class Lion extends Optimizer<typeof lionSchema> {

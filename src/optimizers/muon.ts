@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Value } from '../ir/graph.ts';
 import { add, div, matmul, mul, reduceL2, sub, transpose } from '../ops/index.ts';
 import { adamUpdate } from './adam-rule.ts';
@@ -14,29 +15,31 @@ import {
 
 const decay = z.number().nullable().default(0.004);
 const pattern = z.string().refine(isPattern, 'expected a regular expression');
-const schema = z.strictObject({
-  ...commonOptions(0.001),
-  weightDecay: decay,
-  /** Patterns found in the paths of matrices that AdamW updates; the last layer's, as a rule. */
-  excludeLayers: z.array(pattern).default([]),
-  /** Whether AdamW updates matrices with "embedding" in their path. */
-  excludeEmbeddings: z.boolean().default(true),
-  momentum: z.number().default(0.95),
-  nesterov: z.boolean().default(true),
-  /** Rounds of Newton-Schulz. */
-  nsSteps: z.int().min(1, 'expected a whole number of at least 1').default(5),
-  muonA: z.number().default(3.4445),
-  muonB: z.number().default(-4.775),
-  muonC: z.number().default(2.0315),
-  /** Root mean square of a step before the learning rate; `null` leaves steps as they come. */
-  rmsRate: z.number().nullable().default(0.2),
-  adamBeta1: z.number().default(0.9),
-  adamBeta2: z.number().default(0.999),
-  epsilon: z.number().default(1e-7),
-  adamWeightDecay: decay,
-  /** Learning rate of AdamW over that of Muon. */
-  adamLrRatio: z.number().default(1),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    weightDecay: decay,
+    /** Patterns found in the paths of matrices that AdamW updates; the last layer's, as a rule. */
+    excludeLayers: z.array(pattern).default([]),
+    /** Whether AdamW updates matrices with "embedding" in their path. */
+    excludeEmbeddings: z.boolean().default(true),
+    momentum: z.number().default(0.95),
+    nesterov: z.boolean().default(true),
+    /** Rounds of Newton-Schulz. */
+    nsSteps: z.int().min(1, 'expected a whole number of at least 1').default(5),
+    muonA: z.number().default(3.4445),
+    muonB: z.number().default(-4.775),
+    muonC: z.number().default(2.0315),
+    /** Root mean square of a step before the learning rate; `null` leaves steps as they come. */
+    rmsRate: z.number().nullable().default(0.2),
+    adamBeta1: z.number().default(0.9),
+    adamBeta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-7),
+    adamWeightDecay: decay,
+    /** Learning rate of AdamW over that of Muon. */
+    adamLrRatio: z.number().default(1),
+  }),
+);
 
 function isPattern(text: string): boolean {
   try {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { snakeCase } from '../core/registry.ts';
 import type { Shape } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
@@ -97,14 +98,16 @@ const positive = z.number().positive('expected a number above 0');
 const fraction = z.number().min(0, 'expected a number in [0, 1]').max(1, 'expected a number in [0, 1]');
 
 /** A number or a schedule; bad options of a schedule are told in its own words. */
-const learningRateOption = z.union([z.number(), schedules.option()], {
-  error: ({ errors }) => {
-    const issues = (errors as readonly (readonly z.core.$ZodIssue[])[]).flat();
-    return (
-      issues.find((i) => i.code === 'custom')?.message ?? 'expected a number or a learning rate schedule'
-    );
-  },
-});
+const learningRateOption = deferred(() =>
+  z.union([z.number(), schedules.option()], {
+    error: ({ errors }) => {
+      const issues = (errors as readonly (readonly z.core.$ZodIssue[])[]).flat();
+      return (
+        issues.find((i) => i.code === 'custom')?.message ?? 'expected a number or a learning rate schedule'
+      );
+    },
+  }),
+);
 
 /** Options that every optimizer has. */
 export const commonOptions = (learningRate: number) => ({

@@ -1,15 +1,18 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { add, div, mul, sqrt, sub } from '../ops/index.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
-const rmspropSchema = z.strictObject({
-  ...commonOptions(0.001),
-  rho: z.number().default(0.9),
-  momentum: z.number().nonnegative('expected a number of at least 0').default(0),
-  epsilon: z.number().default(1e-7),
-  /** Whether the variance of the gradient is used in place of its mean square. */
-  centered: z.boolean().default(false),
-});
+const rmspropSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.001),
+    rho: z.number().default(0.9),
+    momentum: z.number().nonnegative('expected a number of at least 0').default(0),
+    epsilon: z.number().default(1e-7),
+    /** Whether the variance of the gradient is used in place of its mean square. */
+    centered: z.boolean().default(false),
+  }),
+);
 
 /** Steps divided by a running root mean square: `v = rho * v + (1 - rho) * g^2; w -= lr * g / sqrt(v + epsilon)`. */
 export class RMSprop extends Optimizer<typeof rmspropSchema> {

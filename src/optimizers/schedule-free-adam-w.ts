@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { add, div, minimum, mul, pow, sqrt, sub } from '../ops/index.ts';
 import { towards } from './adam-rule.ts';
 import {
@@ -10,15 +11,17 @@ import {
   type UpdateInputs,
 } from './optimizer.ts';
 
-const schema = z.strictObject({
-  ...commonOptions(0.0025),
-  /** How much of the running mean there is in the weights, beside the sequence that takes the steps. */
-  beta1: z.number().positive('expected a number above 0').default(0.9),
-  beta2: z.number().default(0.999),
-  epsilon: z.number().default(1e-8),
-  /** Steps over which the learning rate rises from 0. */
-  warmupSteps: z.int().min(0, 'expected a whole number of at least 0').default(0),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.0025),
+    /** How much of the running mean there is in the weights, beside the sequence that takes the steps. */
+    beta1: z.number().positive('expected a number above 0').default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-8),
+    /** Steps over which the learning rate rises from 0. */
+    warmupSteps: z.int().min(0, 'expected a whole number of at least 0').default(0),
+  }),
+);
 
 /**
  * Adam without a schedule: steps move a sequence `z`, of which `x` is the mean; the weights are

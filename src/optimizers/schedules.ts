@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { ConfigError } from '../errors.ts';
 
 /** A learning rate that changes with the steps taken; evaluated on the host, once a step. */
@@ -22,10 +23,12 @@ const decayOptions = {
 const progress = ({ decaySteps, staircase }: { decaySteps: number; staircase: boolean }, step: number) =>
   staircase ? Math.floor(step / decaySteps) : step / decaySteps;
 
-const exponentialDecaySchema = z.strictObject({
-  ...decayOptions,
-  name: z.string().default('ExponentialDecay'),
-});
+const exponentialDecaySchema = deferred(() =>
+  z.strictObject({
+    ...decayOptions,
+    name: z.string().default('ExponentialDecay'),
+  }),
+);
 /** `initialLearningRate * decayRate ^ (step / decaySteps)`. */
 export class ExponentialDecay extends LearningRateSchedule<typeof exponentialDecaySchema> {
   static override readonly className = 'ExponentialDecay';
@@ -40,10 +43,12 @@ export const exponentialDecay = (options: z.input<typeof exponentialDecaySchema>
   new ExponentialDecay(options);
 schedules.register(ExponentialDecay);
 
-const inverseTimeDecaySchema = z.strictObject({
-  ...decayOptions,
-  name: z.string().default('InverseTimeDecay'),
-});
+const inverseTimeDecaySchema = deferred(() =>
+  z.strictObject({
+    ...decayOptions,
+    name: z.string().default('InverseTimeDecay'),
+  }),
+);
 /** `initialLearningRate / (1 + decayRate * step / decaySteps)`. */
 export class InverseTimeDecay extends LearningRateSchedule<typeof inverseTimeDecaySchema> {
   static override readonly className = 'InverseTimeDecay';
@@ -58,13 +63,15 @@ export const inverseTimeDecay = (options: z.input<typeof inverseTimeDecaySchema>
   new InverseTimeDecay(options);
 schedules.register(InverseTimeDecay);
 
-const piecewiseConstantDecaySchema = z.strictObject({
-  /** Steps after which the next value holds, ascending. */
-  boundaries: z.array(z.number()),
-  /** One value more than boundaries. */
-  values: z.array(z.number()),
-  name: z.string().default('PiecewiseConstant'),
-});
+const piecewiseConstantDecaySchema = deferred(() =>
+  z.strictObject({
+    /** Steps after which the next value holds, ascending. */
+    boundaries: z.array(z.number()),
+    /** One value more than boundaries. */
+    values: z.array(z.number()),
+    name: z.string().default('PiecewiseConstant'),
+  }),
+);
 /** `values[i]` up to and including step `boundaries[i]`, the last value after. */
 export class PiecewiseConstantDecay extends LearningRateSchedule<typeof piecewiseConstantDecaySchema> {
   static override readonly className = 'PiecewiseConstantDecay';
@@ -92,15 +99,17 @@ export const piecewiseConstantDecay = (options: z.input<typeof piecewiseConstant
   new PiecewiseConstantDecay(options);
 schedules.register(PiecewiseConstantDecay);
 
-const polynomialDecaySchema = z.strictObject({
-  initialLearningRate: z.number(),
-  decaySteps: steps,
-  endLearningRate: z.number().default(0.0001),
-  power: z.number().default(1),
-  /** Whether the decay starts again, over a longer stretch, each time it has reached its end. */
-  cycle: z.boolean().default(false),
-  name: z.string().default('PolynomialDecay'),
-});
+const polynomialDecaySchema = deferred(() =>
+  z.strictObject({
+    initialLearningRate: z.number(),
+    decaySteps: steps,
+    endLearningRate: z.number().default(0.0001),
+    power: z.number().default(1),
+    /** Whether the decay starts again, over a longer stretch, each time it has reached its end. */
+    cycle: z.boolean().default(false),
+    name: z.string().default('PolynomialDecay'),
+  }),
+);
 /** `(initialLearningRate - endLearningRate) * (1 - step / decaySteps) ^ power + endLearningRate`. */
 export class PolynomialDecay extends LearningRateSchedule<typeof polynomialDecaySchema> {
   static override readonly className = 'PolynomialDecay';
@@ -124,16 +133,18 @@ schedules.register(PolynomialDecay);
 /** From 1 down to 0 along half a cosine while `done` goes from 0 to 1. */
 const cosine = (done: number): number => 0.5 * (1 + Math.cos(Math.PI * done));
 
-const cosineDecaySchema = z.strictObject({
-  initialLearningRate: z.number(),
-  decaySteps: steps,
-  /** Final rate as a fraction of the rate from which it decays. */
-  alpha: z.number().default(0),
-  name: z.string().default('CosineDecay'),
-  /** Rate reached by a linear warmup from `initialLearningRate`; no warmup where null. */
-  warmupTarget: z.number().nullable().default(null),
-  warmupSteps: z.number().nonnegative().default(0),
-});
+const cosineDecaySchema = deferred(() =>
+  z.strictObject({
+    initialLearningRate: z.number(),
+    decaySteps: steps,
+    /** Final rate as a fraction of the rate from which it decays. */
+    alpha: z.number().default(0),
+    name: z.string().default('CosineDecay'),
+    /** Rate reached by a linear warmup from `initialLearningRate`; no warmup where null. */
+    warmupTarget: z.number().nullable().default(null),
+    warmupSteps: z.number().nonnegative().default(0),
+  }),
+);
 /** Optional linear warmup, then half a cosine down to `alpha` times the peak. */
 export class CosineDecay extends LearningRateSchedule<typeof cosineDecaySchema> {
   static override readonly className = 'CosineDecay';
@@ -152,17 +163,19 @@ export class CosineDecay extends LearningRateSchedule<typeof cosineDecaySchema> 
 export const cosineDecay = (options: z.input<typeof cosineDecaySchema>) => new CosineDecay(options);
 schedules.register(CosineDecay);
 
-const cosineDecayRestartsSchema = z.strictObject({
-  initialLearningRate: z.number(),
-  firstDecaySteps: steps,
-  /** Length of each period as a multiple of the one before. */
-  tMul: z.number().default(2),
-  /** Initial rate of each period as a multiple of the one before. */
-  mMul: z.number().default(1),
-  /** Final rate of a period as a fraction of `initialLearningRate`. */
-  alpha: z.number().default(0),
-  name: z.string().default('SGDRDecay'),
-});
+const cosineDecayRestartsSchema = deferred(() =>
+  z.strictObject({
+    initialLearningRate: z.number(),
+    firstDecaySteps: steps,
+    /** Length of each period as a multiple of the one before. */
+    tMul: z.number().default(2),
+    /** Initial rate of each period as a multiple of the one before. */
+    mMul: z.number().default(1),
+    /** Final rate of a period as a fraction of `initialLearningRate`. */
+    alpha: z.number().default(0),
+    name: z.string().default('SGDRDecay'),
+  }),
+);
 /** Cosine decay that starts again, each time over a longer period. */
 export class CosineDecayRestarts extends LearningRateSchedule<typeof cosineDecayRestartsSchema> {
   static override readonly className = 'CosineDecayRestarts';

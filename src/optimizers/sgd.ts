@@ -1,12 +1,19 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { add, mul, sub } from '../ops/index.ts';
 import { commonOptions, Optimizer, optimizers, type Update, type UpdateInputs } from './optimizer.ts';
 
-const sgdSchema = z.strictObject({
-  ...commonOptions(0.01),
-  momentum: z.number().min(0, 'expected a number in [0, 1]').max(1, 'expected a number in [0, 1]').default(0),
-  nesterov: z.boolean().default(false),
-});
+const sgdSchema = deferred(() =>
+  z.strictObject({
+    ...commonOptions(0.01),
+    momentum: z
+      .number()
+      .min(0, 'expected a number in [0, 1]')
+      .max(1, 'expected a number in [0, 1]')
+      .default(0),
+    nesterov: z.boolean().default(false),
+  }),
+);
 
 /** Gradient descent: `w -= lr * g`, with momentum `m = momentum * m - lr * g; w += m`. */
 export class SGD extends Optimizer<typeof sgdSchema> {

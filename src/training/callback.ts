@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import type { State } from '../core/state.ts';
 import type { Weight } from '../layers/weight.ts';
 import type { TraceEvent } from './profile.ts';
@@ -68,7 +69,7 @@ export interface RunControl {
  * Batch hooks cost time on every step and are called only where overridden.
  */
 export abstract class Callback<S extends z.ZodType = z.ZodType> extends Configured<S> {
-  static override readonly schema: z.ZodType = z.strictObject({});
+  static override readonly schema: z.ZodType = deferred(() => z.strictObject({}));
   /** The run this callback takes part in; set before the first hook. */
   run!: RunControl;
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { unknownName } from '../core/registry.ts';
 import type { TensorType } from '../core/shape.ts';
 import { ConfigError } from '../errors.ts';
@@ -38,17 +39,19 @@ export type MetricsOption =
 const isSpec = (v: unknown): boolean =>
   typeof v === 'string' ||
   (typeof v === 'object' && v !== null && ('options' in v || 'type' in v || 'className' in v));
-const schema = z.strictObject({
-  optimizer: optimizers.option().default(() => optimizers.make('rmsprop')),
-  loss: z.unknown().optional(),
-  lossWeights: z.union([z.array(z.number()), z.record(z.string(), z.number())]).nullish(),
-  metrics: z.unknown().optional(),
-  weightedMetrics: z.unknown().optional(),
-  stepsPerExecution: z.int().min(1).default(1),
-  device: z.enum(['cpu', 'cuda']).default('cpu'),
-  backend: z.string().optional(),
-  threads: z.int().min(1).optional(),
-});
+const schema = deferred(() =>
+  z.strictObject({
+    optimizer: optimizers.option().default(() => optimizers.make('rmsprop')),
+    loss: z.unknown().optional(),
+    lossWeights: z.union([z.array(z.number()), z.record(z.string(), z.number())]).nullish(),
+    metrics: z.unknown().optional(),
+    weightedMetrics: z.unknown().optional(),
+    stepsPerExecution: z.int().min(1).default(1),
+    device: z.enum(['cpu', 'cuda']).default('cpu'),
+    backend: z.string().optional(),
+    threads: z.int().min(1).optional(),
+  }),
+);
 
 /** All specs in a setting, whether it is one, a list or a record of them. */
 function specsIn<T>(setting: unknown): T[] {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { TensorData } from '../core/dtype.ts';
 import { Random } from '../core/random.ts';
 import { type Cursor, isResumable } from '../core/resumable.ts';
@@ -44,19 +45,21 @@ export interface Feeder {
   restore(state: State): void | Promise<void>;
 }
 
-const arrayState = z.strictObject({
-  samples: z.int(),
-  batchSize: z.int(),
-  position: z.int(),
-  begun: z.boolean(),
-  random: z
-    .strictObject({
-      key: z.tuple([z.number(), z.number()]),
-      counter: z.int(),
-      spare: z.number().nullable(),
-    })
-    .nullable(),
-});
+const arrayState = deferred(() =>
+  z.strictObject({
+    samples: z.int(),
+    batchSize: z.int(),
+    position: z.int(),
+    begun: z.boolean(),
+    random: z
+      .strictObject({
+        key: z.tuple([z.number(), z.number()]),
+        counter: z.int(),
+        spare: z.number().nullable(),
+      })
+      .nullable(),
+  }),
+);
 
 /** Batches of data in memory, shuffled anew for every pass. */
 export class ArrayFeeder implements Feeder {
@@ -162,12 +165,14 @@ const changedData = (before: string, now: string): ConfigError =>
   );
 
 type BatchIterator = Iterator<BatchLike> | AsyncIterator<BatchLike> | Cursor<BatchLike>;
-const placeState = z.strictObject({ at: anyState });
-const streamState = z.strictObject({
-  given: z.int(),
-  passes: z.int().nullable(),
-  source: anyState.nullable(),
-});
+const placeState = deferred(() => z.strictObject({ at: anyState }));
+const streamState = deferred(() =>
+  z.strictObject({
+    given: z.int(),
+    passes: z.int().nullable(),
+    source: anyState.nullable(),
+  }),
+);
 
 /** Batches from an iterable of the user's. */
 export class StreamFeeder implements Feeder {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { isDtype } from '../core/dtype.ts';
 import { restoreSeed, seedState } from '../core/seed.ts';
 import { anyNumber, anyState, parseState, type State } from '../core/state.ts';
@@ -13,27 +14,29 @@ import type { StepKind } from './step-graph.ts';
 import type { Trainable } from './trainable.ts';
 
 const logsSchema = z.record(z.string(), anyNumber);
-const runSchema = z.strictObject({
-  format: z.literal(1),
-  /** The epoch that comes next, or is under way. */
-  epoch: z.int(),
-  stopped: z.boolean(),
-  progress: z.strictObject({ begun: z.boolean(), batch: z.int(), results: anyState }).nullable(),
-  history: z.record(z.string(), z.array(anyNumber)),
-  logs: logsSchema,
-  directions: z.record(z.string(), z.enum(['max', 'min'])),
-  seed: z.strictObject({ seed: z.number(), drawn: z.int() }),
-  inputs: z.array(
-    z.strictObject({
-      dtype: z.custom<'float32'>(isDtype),
-      shape: z.array(z.int().nullable()),
-    }),
-  ),
-  model: anyState,
-  feeder: anyState,
-  validation: anyState,
-  callbacks: z.record(z.string(), anyState),
-});
+const runSchema = deferred(() =>
+  z.strictObject({
+    format: z.literal(1),
+    /** The epoch that comes next, or is under way. */
+    epoch: z.int(),
+    stopped: z.boolean(),
+    progress: z.strictObject({ begun: z.boolean(), batch: z.int(), results: anyState }).nullable(),
+    history: z.record(z.string(), z.array(anyNumber)),
+    logs: logsSchema,
+    directions: z.record(z.string(), z.enum(['max', 'min'])),
+    seed: z.strictObject({ seed: z.number(), drawn: z.int() }),
+    inputs: z.array(
+      z.strictObject({
+        dtype: z.custom<'float32'>(isDtype),
+        shape: z.array(z.int().nullable()),
+      }),
+    ),
+    model: anyState,
+    feeder: anyState,
+    validation: anyState,
+    callbacks: z.record(z.string(), anyState),
+  }),
+);
 
 /** What decides about a run from outside of its loop. */
 export interface RunSwitches {

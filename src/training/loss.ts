@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { type PartialShape, sizeOf, type TensorType } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
@@ -14,7 +15,9 @@ const reductionOption = z
 export type Reduction = z.output<typeof reductionOption>;
 
 /** Options of every loss. */
-export const lossOptions = z.strictObject({ reduction: reductionOption, name: z.string().optional() });
+export const lossOptions = deferred(() =>
+  z.strictObject({ reduction: reductionOption, name: z.string().optional() }),
+);
 
 /** What training minimizes: subclasses give the loss of each sample, this class weighs and reduces. */
 export abstract class Loss<S extends z.ZodType = z.ZodType> extends Configured<S> {

@@ -1,13 +1,16 @@
 import * as z from 'zod';
 import { Configured, ConfiguredRegistry, type Spec } from '../core/configured.ts';
+import { deferred } from '../core/deferred.ts';
 import { snakeCase } from '../core/registry.ts';
 import type { Value } from '../ir/graph.ts';
 
 /** Options of every metric. */
-export const metricOptions = z.strictObject({
-  /** Key in logs and history; the id of the metric where left out. */
-  name: z.string().optional(),
-});
+export const metricOptions = deferred(() =>
+  z.strictObject({
+    /** Key in logs and history; the id of the metric where left out. */
+    name: z.string().optional(),
+  }),
+);
 
 /** Statistics of the batches so far, summed in float64. */
 export type MetricSums = Readonly<Record<string, Float64Array>>;

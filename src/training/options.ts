@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { ConfigError } from '../errors.ts';
 import type { Callback } from './callback.ts';
 import {
@@ -12,33 +13,39 @@ import {
 
 const count = z.int('expected a whole number').min(1);
 const verbosity = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal('auto')]).default('auto');
-const common = z.strictObject({
-  batchSize: count.default(32),
-  verbose: verbosity,
-  callbacks: z
-    .array(z.custom<Callback>((v) => typeof v === 'object' && v !== null, 'expected a callback'))
-    .default([]),
-});
-export const fitSchema = common.extend({
-  epochs: count.default(1),
-  initialEpoch: z.int().min(0).default(0),
-  shuffle: z.boolean().default(true),
-  validationSplit: z.number().min(0).lt(1).default(0),
-  validationData: z.unknown().optional(),
-  validationBatchSize: count.optional(),
-  validationSteps: count.optional(),
-  validationFreq: z.union([count, z.array(count)]).default(1),
-  stepsPerEpoch: count.optional(),
-  classWeight: z.record(z.string(), z.number()).optional(),
-  sampleWeight: z.unknown().optional(),
-  /** File for a trace of the first steps. */
-  profile: z.string().optional(),
-});
-export const evaluateSchema = common.extend({
-  sampleWeight: z.unknown().optional(),
-  steps: count.optional(),
-});
-export const predictSchema = common.extend({ steps: count.optional() });
+const common = deferred(() =>
+  z.strictObject({
+    batchSize: count.default(32),
+    verbose: verbosity,
+    callbacks: z
+      .array(z.custom<Callback>((v) => typeof v === 'object' && v !== null, 'expected a callback'))
+      .default([]),
+  }),
+);
+export const fitSchema = deferred(() =>
+  common.extend({
+    epochs: count.default(1),
+    initialEpoch: z.int().min(0).default(0),
+    shuffle: z.boolean().default(true),
+    validationSplit: z.number().min(0).lt(1).default(0),
+    validationData: z.unknown().optional(),
+    validationBatchSize: count.optional(),
+    validationSteps: count.optional(),
+    validationFreq: z.union([count, z.array(count)]).default(1),
+    stepsPerEpoch: count.optional(),
+    classWeight: z.record(z.string(), z.number()).optional(),
+    sampleWeight: z.unknown().optional(),
+    /** File for a trace of the first steps. */
+    profile: z.string().optional(),
+  }),
+);
+export const evaluateSchema = deferred(() =>
+  common.extend({
+    sampleWeight: z.unknown().optional(),
+    steps: count.optional(),
+  }),
+);
+export const predictSchema = deferred(() => common.extend({ steps: count.optional() }));
 
 /** Validation data: `[x, y]`, `[x, y, sampleWeight]`, `[x]` where a `testStep` needs no targets, or batches. */
 export type ValidationData =

@@ -1,17 +1,20 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Logs } from './callback.ts';
 import type { OutputMetric } from './compile.ts';
 import type { Step } from './step.ts';
 
-const resultsSchema = z.strictObject({
-  samples: z.number(),
-  lossKeys: z.array(z.string()),
-  losses: z.record(z.string(), anyNumber),
-  sums: z.record(z.string(), z.record(z.string(), tensorState)),
-  logs: z.record(z.string(), anyNumber),
-});
+const resultsSchema = deferred(() =>
+  z.strictObject({
+    samples: z.number(),
+    lossKeys: z.array(z.string()),
+    losses: z.record(z.string(), anyNumber),
+    sums: z.record(z.string(), z.record(z.string(), tensorState)),
+    logs: z.record(z.string(), anyNumber),
+  }),
+);
 
 /** Running loss and metrics over the batches of an epoch, in float64. */
 export class RunningResults {

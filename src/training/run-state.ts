@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../core/deferred.ts';
 import type { Key } from '../core/random.ts';
 import { formatType } from '../core/shape.ts';
 import { anyNumber, parseState, type State, tensorState } from '../core/state.ts';
@@ -8,15 +9,17 @@ import { keptOf, type ParameterStore } from './parameters.ts';
 import type { Trainable } from './trainable.ts';
 
 const named = z.array(z.strictObject({ name: z.string(), value: tensorState }));
-const storeSchema = z.strictObject({
-  optimizer: z.string(),
-  key: z.tuple([z.number(), z.number()]),
-  iteration: z.int(),
-  learningRate: anyNumber.nullable(),
-  shared: z.record(z.string(), anyNumber),
-  weights: named,
-  slots: named,
-});
+const storeSchema = deferred(() =>
+  z.strictObject({
+    optimizer: z.string(),
+    key: z.tuple([z.number(), z.number()]),
+    iteration: z.int(),
+    learningRate: anyNumber.nullable(),
+    shared: z.record(z.string(), anyNumber),
+    weights: named,
+    slots: named,
+  }),
+);
 
 interface Named {
   readonly name: string;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { run } from '../../src/cli/program.ts';
 import { tensor } from '../../src/core/tensor.ts';
-import { writeNpz } from '../../src/formats/npy.ts';
+import { writeNpz } from '../../src/formats/npz-writer.ts';
 
 const main = fileURLToPath(new URL('../../tfk/main.js', import.meta.url));
 

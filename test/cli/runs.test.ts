@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { tensor } from '../../src/core/tensor.ts';
-import { writeNpz } from '../../src/formats/npy.ts';
+import { writeNpz } from '../../src/formats/npz-writer.ts';
 import { withFiles } from '../data/files.ts';
 import { callTfk, pointsConfig, pointsNpz, runTfk } from './run-tfk.ts';
 

@@ -9,7 +9,7 @@ import {
   sampleShapes,
 } from '../../src/config/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { writeNpz } from '../../src/formats/npy.ts';
+import { writeNpz } from '../../src/formats/npz-writer.ts';
 import { tensor } from '../../src/index.ts';
 import { withFiles } from '../data/files.ts';
 import { type Fuzzed, faultOf, type Json, mutateJson } from '../helpers/mutate.ts';

@@ -14,7 +14,8 @@ import {
 import { modelSchema } from '../../src/config/schema.ts';
 import { Tensor, tensor } from '../../src/core/tensor.ts';
 import { DataError } from '../../src/errors.ts';
-import { writeNpy, writeNpz } from '../../src/formats/npy.ts';
+import { writeNpy } from '../../src/formats/npy.ts';
+import { writeNpz } from '../../src/formats/npz-writer.ts';
 import { input, layers, sequential } from '../../src/index.ts';
 import { withFiles } from '../data/files.ts';
 

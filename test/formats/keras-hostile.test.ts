@@ -6,7 +6,8 @@ import { Random } from '../../src/core/random.ts';
 import { TfkError } from '../../src/errors.ts';
 import { writeHdf5 } from '../../src/formats/hdf5.ts';
 import { loadModel } from '../../src/formats/save.ts';
-import { readZip, writeZip } from '../../src/formats/zip.ts';
+import { readZip } from '../../src/formats/zip.ts';
+import { writeZip } from '../../src/formats/zip-writer.ts';
 import type * as tfk from '../../src/index.ts';
 
 type Members = Record<string, Uint8Array>;

@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { allDtypes } from '../../src/core/dtype.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { DtypeError, FormatError } from '../../src/errors.ts';
-import { readNpy, readNpz, writeNpy, writeNpz } from '../../src/formats/npy.ts';
-import { writeZip } from '../../src/formats/zip.ts';
+import { readNpy, readNpz, writeNpy } from '../../src/formats/npy.ts';
+import { writeNpz } from '../../src/formats/npz-writer.ts';
+import { writeZip } from '../../src/formats/zip-writer.ts';
 
 /** A `.npy` file of a header and elements. */
 function npy(dict: string, elements: readonly number[], version = 1): Uint8Array {

@@ -7,7 +7,7 @@ import type { State } from '../../src/core/state.ts';
 import { Tensor, tensor } from '../../src/core/tensor.ts';
 import { FormatError } from '../../src/errors.ts';
 import { readState, writeState } from '../../src/formats/state-file.ts';
-import { writeZip } from '../../src/formats/zip.ts';
+import { writeZip } from '../../src/formats/zip-writer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfk-state-'));
 afterAll(() => rmSync(folder, { recursive: true }));

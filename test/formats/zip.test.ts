@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, DataError, FormatError } from '../../src/errors.ts';
-import { readZip, writeZip, zipChunks } from '../../src/formats/zip.ts';
+import { readZip } from '../../src/formats/zip.ts';
+import { writeZip, zipChunks } from '../../src/formats/zip-writer.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const members = [

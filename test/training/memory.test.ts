@@ -35,3 +35,26 @@ describe('more memory than there is', () => {
     expect(large).toThrow(/big\/kernel": expected at most 1073741824 elements, which is 4 GiB/);
   });
 });
+
+/** Products and differences of all pairs of elements, held at the same time. */
+class TwoTables extends tfk.Layer {
+  static override readonly className = 'TwoTables';
+  call([x]: tfk.Values): tfk.Value {
+    const { add, exp, mul, reduceMax, reshape, sub } = tfk.ops;
+    const [batch, n] = x.shape as [number, number];
+    const [rows, columns] = [reshape(x, [batch, n, 1]), reshape(x, [batch, 1, n])];
+    const [products, differences] = [mul(rows, columns), sub(rows, columns)];
+    return reduceMax(add(exp(products), exp(differences)), [1]);
+  }
+}
+
+test('a second batch takes no more memory than the first', async () => {
+  const model = tfk.sequential([tfk.input({ shape: [null] }), new TwoTables({})]);
+  const n = 4000;
+  const x = new tfk.Tensor('float32', [1, n], new Float32Array(n));
+  await model.predict(x);
+  const resident = process.memoryUsage.rss();
+  await model.predict(x);
+  await model.predict(x);
+  expect(process.memoryUsage.rss() - resident).toBeLessThan(4 * n * n);
+});

@@ -37,6 +37,7 @@ export const apiTable = {
   run: status(9, 'pointer', 'pointer', 'pointer', 'pointer', 'size', 'pointer', 'size', 'pointer'),
   createSessionOptions: status(10, 'pointer'), // out
   enableProfiling: status(14, 'pointer', 'path'), // options, file prefix
+  disableMemPattern: status(17, 'pointer'), // options
   setSessionLogSeverityLevel: status(22, 'pointer', 'int'), // options, level
   setSessionGraphOptimizationLevel: status(23, 'pointer', 'int'), // options, level
   setIntraOpNumThreads: status(24, 'pointer', 'int'), // options, threads

@@ -99,8 +99,9 @@ class Lowered {
 
   constructor(graph: Graph, emitted: EmittedGraph, options: Partial<SessionOptions>) {
     const { inputs, outputs } = graphSpecs(graph, emitted.inputNames, emitted.outputNames);
-    const threads = isSmall(graph) ? { threads: 1 } : {};
-    this.session = [inputs, outputs, { device: 'cpu', ...threads, ...options }];
+    const small = isSmall(graph);
+    const memory = { oneBlock: small || options.device === 'cuda' };
+    this.session = [inputs, outputs, { device: 'cpu', ...(small && { threads: 1 }), ...memory, ...options }];
     this.bytes = encodeModel(modelOf(emitted.proto, emitted.domains));
     this.#graph = emitted;
   }

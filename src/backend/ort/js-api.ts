@@ -41,7 +41,14 @@ export async function jsApiDriver(): Promise<Driver> {
 }
 
 function jsOptions(options: SessionOptions): InferenceSession.SessionOptions {
-  const { device, deviceId = 0, threads = availableParallelism(), optimize = 'all', profilePrefix } = options;
+  const {
+    device,
+    deviceId = 0,
+    threads = availableParallelism(),
+    optimize = 'all',
+    oneBlock = true,
+  } = options;
+  const { profilePrefix } = options;
   if (options.deterministic && device !== 'cpu') {
     throw new BackendError(
       `createSession: "deterministic" on "${device}" needs the C API driver; the JavaScript API cannot set it.`,
@@ -52,6 +59,7 @@ function jsOptions(options: SessionOptions): InferenceSession.SessionOptions {
     executionProviders: device === 'cuda' ? [{ name: 'cuda', deviceId }, 'cpu'] : ['cpu'],
     intraOpNumThreads: threads,
     graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
+    enableMemPattern: oneBlock,
     logSeverityLevel: jsLogLevel(),
     extra: { ...options.config },
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),

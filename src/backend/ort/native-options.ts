@@ -22,10 +22,16 @@ export function nativeOptions(runtime: Runtime, options: SessionOptions): Addres
 function fill(runtime: Runtime, native: Address, options: SessionOptions): void {
   const { api } = runtime;
   const check = (status: Address) => runtime.check('session options', status);
-  const { threads = availableParallelism(), optimize = 'all', deterministic = false } = options;
+  const {
+    threads = availableParallelism(),
+    optimize = 'all',
+    deterministic = false,
+    oneBlock = true,
+  } = options;
   check(api.setIntraOpNumThreads(native, threads));
   check(api.setSessionGraphOptimizationLevel(native, optimizationLevels[optimize]));
   check(api.setSessionLogSeverityLevel(native, logLevel()));
+  if (!oneBlock) check(api.disableMemPattern(native));
   check(api.setDeterministicCompute(native, deterministic));
   if (options.profilePrefix !== undefined) check(api.enableProfiling(native, options.profilePrefix));
   const rests = options.restsBetweenRuns ? { 'session.force_spinning_stop': '1' } : {};

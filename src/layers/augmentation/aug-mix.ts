@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, mul, reshape, slice, softmax, sub } from '../../ops/index.ts';
 import { scalarConstant } from '../../ops/support.ts';
@@ -17,20 +18,22 @@ import {
 import { logGamma, perImage, randomBeta } from './mixing.ts';
 import { oneOf, shades, warps } from './rand-augment.ts';
 
-const schema = randomImageOptions.extend({
-  valueRange: valueRangeOption,
-  /** How many changed images are mixed. */
-  numChains: positiveInteger.default(3),
-  /** How many changes each of them gets, at most. */
-  chainDepth: positiveInteger.default(3),
-  /** How strong the changes are. */
-  factor: factorOption(0, 1).default(0.3),
-  /** Parameter of the distributions of weights. */
-  alpha: z.number().positive().default(1),
-  /** Whether brightness, color, contrast and sharpness change too. */
-  allOps: z.boolean().default(true),
-  interpolation: samplingOptions.interpolation,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    valueRange: valueRangeOption,
+    /** How many changed images are mixed. */
+    numChains: positiveInteger.default(3),
+    /** How many changes each of them gets, at most. */
+    chainDepth: positiveInteger.default(3),
+    /** How strong the changes are. */
+    factor: factorOption(0, 1).default(0.3),
+    /** Parameter of the distributions of weights. */
+    alpha: z.number().positive().default(1),
+    /** Whether brightness, color, contrast and sharpness change too. */
+    allOps: z.boolean().default(true),
+    interpolation: samplingOptions.interpolation,
+  }),
+);
 
 /**
  * Every image mixed with versions of it that were changed several times, while training; otherwise the identity. In Keras

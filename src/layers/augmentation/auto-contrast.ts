@@ -1,10 +1,11 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, div, greater, mul, reduceMax, reduceMin, sub, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
 import { clipTo, ImageLayer, imageOptions, valueRangeOption } from './image-layer.ts';
 
-const schema = imageOptions.extend({ valueRange: valueRangeOption });
+const schema = deferred(() => imageOptions.extend({ valueRange: valueRangeOption }));
 
 /**
  * Every channel of every image stretched over the whole range of values, in training and inference alike; a channel of

@@ -1,11 +1,12 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { positiveInteger } from '../options.ts';
 import { registerLayer } from '../registry.ts';
 import { cropCenter, fitCenter } from './fit.ts';
 import { ImageLayer, imageOptions } from './image-layer.ts';
 
-const schema = imageOptions.extend({ height: positiveInteger, width: positiveInteger });
+const schema = deferred(() => imageOptions.extend({ height: positiveInteger, width: positiveInteger }));
 
 /**
  * The middle of images, `[batch, height, width, channels]`. Smaller images are cut to the proportions, then resized.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { tensor } from '../../core/tensor.ts';
 import { constant, type Value } from '../../ir/graph.ts';
 import {
@@ -24,13 +25,15 @@ import { registerLayer } from '../registry.ts';
 import { histogram } from './histogram.ts';
 import { ImageLayer, imageOptions, rescaled, valueRangeOption } from './image-layer.ts';
 
-const schema = imageOptions.extend({
-  valueRange: valueRangeOption,
-  /** How often a shade may occur, in multiples of its even share; 0 sets no limit. */
-  clipLimit: z.number().min(0).default(4),
-  /** Tiles along height and width. */
-  tileGridSize: z.tuple([positiveInteger, positiveInteger]).default([8, 8]),
-});
+const schema = deferred(() =>
+  imageOptions.extend({
+    valueRange: valueRangeOption,
+    /** How often a shade may occur, in multiples of its even share; 0 sets no limit. */
+    clipLimit: z.number().min(0).default(4),
+    /** Tiles along height and width. */
+    tileGridSize: z.tuple([positiveInteger, positiveInteger]).default([8, 8]),
+  }),
+);
 
 const shades = 256;
 type Four = readonly [number, number, number, number];

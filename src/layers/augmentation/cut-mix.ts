@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, gather, sqrt, sub, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -6,10 +7,12 @@ import { boxes } from './boxes.ts';
 import { factorOption, RandomImageLayer, randomImageOptions, rangeOf } from './image-layer.ts';
 import { perImage, randomBeta, randomOrder } from './mixing.ts';
 
-const schema = randomImageOptions.extend({
-  /** Both parameters of the beta distribution of the boxes' areas, or two to draw between, for each batch. */
-  factor: factorOption(0, 1).default(1),
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Both parameters of the beta distribution of the boxes' areas, or two to draw between, for each batch. */
+    factor: factorOption(0, 1).default(1),
+  }),
+);
 
 /** Keeps parameters above 0. */
 const epsilon = 1e-6;

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   cast,
@@ -22,11 +23,13 @@ import { registerLayer } from '../registry.ts';
 import { histogram } from './histogram.ts';
 import { ImageLayer, imageOptions, rescaled, valueRangeOption } from './image-layer.ts';
 
-const schema = imageOptions.extend({
-  valueRange: valueRangeOption,
-  /** Shades that are told apart. */
-  bins: positiveInteger.default(256),
-});
+const schema = deferred(() =>
+  imageOptions.extend({
+    valueRange: valueRangeOption,
+    /** Shades that are told apart. */
+    bins: positiveInteger.default(256),
+  }),
+);
 
 /**
  * Every channel of every image with all shades equally frequent, as far as that goes, while training; otherwise the

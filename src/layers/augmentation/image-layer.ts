@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, clip, less, mul, transpose } from '../../ops/index.ts';
 import type { Sampling } from '../../ops/sampling.ts';
@@ -8,9 +9,11 @@ import { expectSpatial } from '../spatial.ts';
 import { randomUniform } from '../trace.ts';
 
 /** Options of every layer that changes images. */
-export const imageOptions = layerOptions.extend({ dataFormat: dataFormatOption });
+export const imageOptions = deferred(() => layerOptions.extend({ dataFormat: dataFormatOption }));
 /** Options of every layer that changes images at random. */
-export const randomImageOptions = imageOptions.extend({ seed: z.int().nullable().default(null) });
+export const randomImageOptions = deferred(() =>
+  imageOptions.extend({ seed: z.int().nullable().default(null) }),
+);
 
 /** The least and the largest number that something may be. */
 export type Range = readonly [number, number];

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, gather, mul, sub } from '../../ops/index.ts';
 import { scalarConstant } from '../../ops/support.ts';
@@ -6,10 +7,12 @@ import { registerLayer } from '../registry.ts';
 import { RandomImageLayer, randomImageOptions } from './image-layer.ts';
 import { perImage, randomBeta, randomOrder } from './mixing.ts';
 
-const schema = randomImageOptions.extend({
-  /** Both parameters of the beta distribution of weights: small ones mix little. */
-  alpha: z.number().positive().default(0.2),
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Both parameters of the beta distribution of weights: small ones mix little. */
+    alpha: z.number().positive().default(0.2),
+  }),
+);
 
 /**
  * Every image mixed with another of the batch while training: `y = w x + (1 - w) x'`; otherwise the identity. Targets stay

@@ -1,13 +1,16 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { snakeCase } from '../../core/registry.ts';
 import type { Value } from '../../ir/graph.ts';
 import { type CallOptions, Layer, layerOptions, type Values } from '../layer.ts';
 import { layerRegistry, registerLayer } from '../registry.ts';
 
-const schema = layerOptions.extend({
-  /** The layers, in the order in which they are applied. */
-  layers: z.array(layerRegistry.option()).min(1),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** The layers, in the order in which they are applied. */
+    layers: z.array(layerRegistry.option()).min(1),
+  }),
+);
 
 /**
  * Layers one after the other as one layer, e.g. all that augments images.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { equal, floor, minimum, mul, where } from '../../ops/index.ts';
 import type { Layer } from '../layer.ts';
@@ -25,14 +26,16 @@ import { RandomShear } from './random-shear.ts';
 import { RandomTranslation } from './random-translation.ts';
 import { Solarization } from './solarization.ts';
 
-const schema = randomImageOptions.extend({
-  valueRange: valueRangeOption,
-  /** How many changes every image gets. */
-  numOps: positiveInteger.default(2),
-  /** How strong the changes are. */
-  factor: factorOption(0, 1).default(0.5),
-  interpolation: samplingOptions.interpolation,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    valueRange: valueRangeOption,
+    /** How many changes every image gets. */
+    numOps: positiveInteger.default(2),
+    /** How strong the changes are. */
+    factor: factorOption(0, 1).default(0.5),
+    interpolation: samplingOptions.interpolation,
+  }),
+);
 
 /**
  * Every image changed `numOps` times while training, each time in one of eleven ways; otherwise the identity. In Keras the

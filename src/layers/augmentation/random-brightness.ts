@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, mul } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -11,11 +12,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How much brighter, as a part of the range of values; one number is also how much darker. */
-  factor: factorOption(-1, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How much brighter, as a part of the range of values; one number is also how much darker. */
+    factor: factorOption(-1, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Every image brighter or darker while training: `y = x + b`, cut off at the ends of the range.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, mul, sub } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -12,11 +13,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How much of the color goes, from 0 to 1; below 0 the image becomes more colorful. */
-  factor: factorOption(-1, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How much of the color goes, from 0 to 1; below 0 the image becomes more colorful. */
+    factor: factorOption(-1, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Every image mixed with its gray version while training: `y = x + f (gray - x)`; otherwise the identity.

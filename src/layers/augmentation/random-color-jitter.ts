@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { Layer } from '../layer.ts';
 import { registerLayer } from '../registry.ts';
@@ -8,14 +9,16 @@ import { RandomContrast } from './random-contrast.ts';
 import { RandomHue } from './random-hue.ts';
 import { RandomSaturation } from './random-saturation.ts';
 
-const schema = randomImageOptions.extend({
-  valueRange: valueRangeOption,
-  /** The factors of {@link RandomBrightness} and the other three; `null` leaves that one out. */
-  brightnessFactor: factorOption(-1, 1).nullable().default(null),
-  contrastFactor: factorOption(0, 1).nullable().default(null),
-  saturationFactor: factorOption(0, 1).nullable().default(null),
-  hueFactor: factorOption(0, 1).nullable().default(null),
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    valueRange: valueRangeOption,
+    /** The factors of {@link RandomBrightness} and the other three; `null` leaves that one out. */
+    brightnessFactor: factorOption(-1, 1).nullable().default(null),
+    contrastFactor: factorOption(0, 1).nullable().default(null),
+    saturationFactor: factorOption(0, 1).nullable().default(null),
+    hueFactor: factorOption(0, 1).nullable().default(null),
+  }),
+);
 
 /**
  * Brightness, contrast, saturation and hue of every image changed while training, one after the other; otherwise the

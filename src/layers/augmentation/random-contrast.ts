@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, mul, reduceMean, sub } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -11,11 +12,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Contrast becomes `1 - factor[0]` to `1 + factor[1]` of what it was; one number is the second. */
-  factor: factorOption(0, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Contrast becomes `1 - factor[0]` to `1 + factor[1]` of what it was; one number is the second. */
+    factor: factorOption(0, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Contrast of every image changed while training: `y = (x - mean) * c + mean`, with the mean of each channel.

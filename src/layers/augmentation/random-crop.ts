@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { floor, minimum } from '../../ops/index.ts';
 import { cropImages } from '../../ops/sampling.ts';
@@ -8,7 +9,7 @@ import { registerLayer } from '../registry.ts';
 import { fitCenter } from './fit.ts';
 import { RandomImageLayer, randomImageOptions } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({ height: positiveInteger, width: positiveInteger });
+const schema = deferred(() => randomImageOptions.extend({ height: positiveInteger, width: positiveInteger }));
 
 /**
  * A window of every image, `[batch, height, width, channels]`, at a random place while training. Smaller images, and all

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, maximum, mul, reshape, where } from '../../ops/index.ts';
 import { countUp, sampleImages } from '../../ops/sampling.ts';
@@ -15,14 +16,16 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Probability that an image is changed, or two between which it is drawn; one number is the largest. */
-  factor: factorOption(0, 1).default(1),
-  /** How strongly, drawn for each batch; one number is the largest. */
-  scale: factorOption(0, 1).default(1),
-  ...samplingOptions,
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that an image is changed, or two between which it is drawn; one number is the largest. */
+    factor: factorOption(0, 1).default(1),
+    /** How strongly, drawn for each batch; one number is the largest. */
+    scale: factorOption(0, 1).default(1),
+    ...samplingOptions,
+    valueRange: valueRangeOption,
+  }),
+);
 
 /** Keeps a deviation above 0. */
 const epsilon = 1e-6;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { tensor } from '../../core/tensor.ts';
 import { constant, type Value } from '../../ir/graph.ts';
 import { logicalAnd, mul, sqrt, where } from '../../ops/index.ts';
@@ -14,18 +15,20 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Probability that a box is erased, or two between which it is drawn; one number is the largest. */
-  factor: factorOption(0, 1).default(1),
-  /** Part of the image that the box takes up. */
-  scale: factorOption(0, 1).default([0.02, 0.33]),
-  /** What the box is filled with: one number, one for each of three channels, or noise. */
-  fillValue: z
-    .union([z.number(), z.array(z.number()).length(3)])
-    .nullable()
-    .default(null),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that a box is erased, or two between which it is drawn; one number is the largest. */
+    factor: factorOption(0, 1).default(1),
+    /** Part of the image that the box takes up. */
+    scale: factorOption(0, 1).default([0.02, 0.33]),
+    /** What the box is filled with: one number, one for each of three channels, or noise. */
+    fillValue: z
+      .union([z.number(), z.array(z.number()).length(3)])
+      .nullable()
+      .default(null),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Some images with a box erased, each its own, while training; otherwise the identity.

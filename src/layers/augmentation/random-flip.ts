@@ -1,13 +1,16 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { flip, lessEqual, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
 import { RandomImageLayer, randomImageOptions } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** `horizontal` changes left and right, `vertical` top and bottom, or both at once. */
-  mode: z.enum(['horizontal', 'vertical', 'horizontalAndVertical']).default('horizontalAndVertical'),
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** `horizontal` changes left and right, `vertical` top and bottom, or both at once. */
+    mode: z.enum(['horizontal', 'vertical', 'horizontalAndVertical']).default('horizontalAndVertical'),
+  }),
+);
 
 const axes = { horizontal: [2], vertical: [1], horizontalAndVertical: [1, 2] };
 

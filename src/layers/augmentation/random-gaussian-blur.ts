@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, unstack, where } from '../../ops/index.ts';
 import { perAxis } from '../options.ts';
@@ -13,17 +14,19 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Probability that an image is blurred, or two between which it is drawn; one number is the largest. */
-  factor: factorOption(0, 1).default(1),
-  /** Columns and rows of the kernel, odd. */
-  kernelSize: perAxis(2)
-    .refine((sizes) => sizes.every((n) => n % 2 === 1), { error: 'expected odd numbers' })
-    .prefault(3),
-  /** Deviation of the bell in pixels, drawn anew for each batch and axis. */
-  sigma: factorOption(0, 1).default(1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that an image is blurred, or two between which it is drawn; one number is the largest. */
+    factor: factorOption(0, 1).default(1),
+    /** Columns and rows of the kernel, odd. */
+    kernelSize: perAxis(2)
+      .refine((sizes) => sizes.every((n) => n % 2 === 1), { error: 'expected odd numbers' })
+      .prefault(3),
+    /** Deviation of the bell in pixels, drawn anew for each batch and axis. */
+    sigma: factorOption(0, 1).default(1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /** Keeps a deviation above 0. */
 const epsilon = 1e-6;

@@ -1,14 +1,17 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { less, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
 import { grayOf } from './colors.ts';
 import { RandomImageLayer, randomImageOptions } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Probability that an image becomes gray. */
-  factor: z.number().min(0).max(1).default(0.5),
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that an image becomes gray. */
+    factor: z.number().min(0).max(1).default(0.5),
+  }),
+);
 
 /**
  * Takes the color out of some images while training, three equal channels stay; otherwise the identity.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, clip, concat, greater, mul, sub } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -12,11 +13,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How far hues move around the circle of colors, one way or the other: `1` is half of it. */
-  factor: factorOption(0, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How far hues move around the circle of colors, one way or the other: `1` is half of it. */
+    factor: factorOption(0, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * The hues of every image moved around the circle of colors while training; otherwise the identity.

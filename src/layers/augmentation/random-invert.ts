@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { sub, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -10,11 +11,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** Probability that an image is inverted, or two between which it is drawn; one number is the largest. */
-  factor: factorOption(0, 1).default(1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that an image is inverted, or two between which it is drawn; one number is the largest. */
+    factor: factorOption(0, 1).default(1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Some images as negatives while training: `y = low + high - x`; otherwise the identity. In Keras `low` must be 0.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { mul, unstack, where } from '../../ops/index.ts';
 import { projectImages } from '../../ops/sampling.ts';
@@ -13,14 +14,16 @@ import {
 import { type Corners, fromCorners } from './projections.ts';
 
 const { interpolation, fillValue } = samplingOptions;
-const schema = randomImageOptions.extend({
-  /** Probability that an image is changed, or two between which it is drawn; one number is the largest. */
-  factor: factorOption(0, 1).default(1),
-  /** How far corners move: up to half of it, as a part of the image's size. */
-  scale: z.number().min(0).max(1).default(1),
-  interpolation,
-  fillValue,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Probability that an image is changed, or two between which it is drawn; one number is the largest. */
+    factor: factorOption(0, 1).default(1),
+    /** How far corners move: up to half of it, as a part of the image's size. */
+    scale: z.number().min(0).max(1).default(1),
+    interpolation,
+    fillValue,
+  }),
+);
 
 /**
  * Images seen from the side while training: corners move, straight lines stay straight; otherwise the identity.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { tensor } from '../../core/tensor.ts';
 import { constant, type Value } from '../../ir/graph.ts';
 import { cast, div, floor, gather, minimum, mul } from '../../ops/index.ts';
@@ -7,11 +8,13 @@ import { registerLayer } from '../registry.ts';
 import { RandomImageLayer, randomImageOptions, rangeOf, rescaled, valueRangeOption } from './image-layer.ts';
 
 const bits = integerFrom(1).max(8, 'expected a whole number of at most 8');
-const schema = randomImageOptions.extend({
-  /** Bits that each color keeps: drawn from the first number to below the second; one number is the second. */
-  factor: z.union([bits, z.tuple([bits, bits])]),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Bits that each color keeps: drawn from the first number to below the second; one number is the second. */
+    factor: z.union([bits, z.tuple([bits, bits])]),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Fewer shades in every image while training: of 8 bits, the lower ones become 0; otherwise the identity.

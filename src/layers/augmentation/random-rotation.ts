@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { mul } from '../../ops/index.ts';
 import { projectImages } from '../../ops/sampling.ts';
@@ -12,11 +13,13 @@ import {
 } from './image-layer.ts';
 import { turned } from './projections.ts';
 
-const schema = randomImageOptions.extend({
-  /** Parts of a full turn: `0.1` turns by up to 36 degrees, one way or the other. */
-  factor: factorOption(-1, 1),
-  ...samplingOptions,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** Parts of a full turn: `0.1` turns by up to 36 degrees, one way or the other. */
+    factor: factorOption(-1, 1),
+    ...samplingOptions,
+  }),
+);
 
 /**
  * Turns every image about its centre by an angle of its own while training; otherwise the identity.

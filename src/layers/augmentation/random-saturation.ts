@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, clip, concat, div, mul, sub } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -12,11 +13,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** `f` multiplies saturation by `f / (1 - f)`: 0 is gray, 0.5 changes nothing, 1 is as colorful as can be. */
-  factor: factorOption(0, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** `f` multiplies saturation by `f / (1 - f)`: 0 is gray, 0.5 changes nothing, 1 is as colorful as can be. */
+    factor: factorOption(0, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /** Keeps quotients finite. */
 const epsilon = 1e-7;

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { tensor } from '../../core/tensor.ts';
 import { constant, type Value } from '../../ir/graph.ts';
 import { add, mul, sub } from '../../ops/index.ts';
@@ -13,11 +14,13 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How sharp: 0 is smoothed, 0.5 changes nothing, 1 is sharpened. */
-  factor: factorOption(0, 1),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How sharp: 0 is smoothed, 0.5 changes nothing, 1 is sharpened. */
+    factor: factorOption(0, 1),
+    valueRange: valueRangeOption,
+  }),
+);
 
 const smooth = tensor(
   [1, 1, 1, 1, 5, 1, 1, 1, 1].map((w) => w / 13),

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, greater, mul, sub } from '../../ops/index.ts';
 import { projectImages } from '../../ops/sampling.ts';
@@ -11,13 +12,15 @@ import {
   samplingOptions,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How far a row moves to the side, in pixels for each row above it; to either side. */
-  xFactor: factorOption(-1, 1).default(0),
-  /** How far a column moves down, in pixels for each column before it. */
-  yFactor: factorOption(-1, 1).default(0),
-  ...samplingOptions,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How far a row moves to the side, in pixels for each row above it; to either side. */
+    xFactor: factorOption(-1, 1).default(0),
+    /** How far a column moves down, in pixels for each column before it. */
+    yFactor: factorOption(-1, 1).default(0),
+    ...samplingOptions,
+  }),
+);
 
 /**
  * Shears every image by factors of its own while training; otherwise the identity.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { mul } from '../../ops/index.ts';
 import { projectImages } from '../../ops/sampling.ts';
@@ -11,13 +12,15 @@ import {
   samplingOptions,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How far images move down, as a part of their height: `0.2` is up to a fifth, down or up. */
-  heightFactor: factorOption(-1, 1),
-  /** How far they move to the right, as a part of their width. */
-  widthFactor: factorOption(-1, 1),
-  ...samplingOptions,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How far images move down, as a part of their height: `0.2` is up to a fifth, down or up. */
+    heightFactor: factorOption(-1, 1),
+    /** How far they move to the right, as a part of their width. */
+    widthFactor: factorOption(-1, 1),
+    ...samplingOptions,
+  }),
+);
 
 /**
  * Moves every image by distances of its own while training; otherwise the identity.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { mul, sub } from '../../ops/index.ts';
 import { projectImages } from '../../ops/sampling.ts';
@@ -14,13 +15,15 @@ import {
 const factor = factorOption(-1, 1).refine((f) => Math.min(...[f].flat()) > -1, {
   error: 'expected factors above -1',
 });
-const schema = randomImageOptions.extend({
-  /** How much more of the image's height is seen: `0.2` from a fifth less (zoomed in) to a fifth more. */
-  heightFactor: factor,
-  /** The same for the width; `null` keeps the proportions. */
-  widthFactor: factor.nullable().default(null),
-  ...samplingOptions,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How much more of the image's height is seen: `0.2` from a fifth less (zoomed in) to a fifth more. */
+    heightFactor: factor,
+    /** The same for the width; `null` keeps the proportions. */
+    widthFactor: factor.nullable().default(null),
+    ...samplingOptions,
+  }),
+);
 
 /**
  * Zooms into every image, or out, by a factor of its own while training; otherwise the identity.

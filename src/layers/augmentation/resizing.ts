@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { bytesOf, type DType, isFloat } from '../../core/dtype.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, clip, round } from '../../ops/index.ts';
@@ -7,23 +8,25 @@ import { registerLayer } from '../registry.ts';
 import { cropToRatio, padToRatio, resizeImages } from './fit.ts';
 import { ImageLayer, imageOptions } from './image-layer.ts';
 
-const schema = imageOptions
-  .extend({
-    height: positiveInteger,
-    width: positiveInteger,
-    interpolation: z.enum(['nearest', 'bilinear', 'bicubic']).default('bilinear'),
-    /** Cuts off what does not fit the new proportions, instead of distorting. */
-    cropToAspectRatio: z.boolean().default(false),
-    /** Adds bars of `fillValue` instead of distorting. */
-    padToAspectRatio: z.boolean().default(false),
-    fillMode: z.literal('constant').default('constant'),
-    fillValue: z.number().default(0),
-    antialias: z.literal(false, 'expected false: images are resized without antialiasing').default(false),
-  })
-  .refine((o) => !(o.cropToAspectRatio && o.padToAspectRatio), {
-    error: 'expected only one of cropToAspectRatio and padToAspectRatio to be true',
-    path: ['padToAspectRatio'],
-  });
+const schema = deferred(() =>
+  imageOptions
+    .extend({
+      height: positiveInteger,
+      width: positiveInteger,
+      interpolation: z.enum(['nearest', 'bilinear', 'bicubic']).default('bilinear'),
+      /** Cuts off what does not fit the new proportions, instead of distorting. */
+      cropToAspectRatio: z.boolean().default(false),
+      /** Adds bars of `fillValue` instead of distorting. */
+      padToAspectRatio: z.boolean().default(false),
+      fillMode: z.literal('constant').default('constant'),
+      fillValue: z.number().default(0),
+      antialias: z.literal(false, 'expected false: images are resized without antialiasing').default(false),
+    })
+    .refine((o) => !(o.cropToAspectRatio && o.padToAspectRatio), {
+      error: 'expected only one of cropToAspectRatio and padToAspectRatio to be true',
+      path: ['padToAspectRatio'],
+    }),
+);
 
 /**
  * Images of another size: `[batch, height, width, channels]`, whatever the sizes were; integers stay integers, rounded.

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, clip, less, mul, sub, where } from '../../ops/index.ts';
 import { registerLayer } from '../registry.ts';
@@ -12,13 +13,15 @@ import {
   valueRangeOption,
 } from './image-layer.ts';
 
-const schema = randomImageOptions.extend({
-  /** How much brighter images become first, as a part of the range of values. */
-  additionFactor: factorOption(0, 1).default(0),
-  /** Values from which on colors are inverted, as a part of the range. */
-  thresholdFactor: factorOption(0, 1).default(0),
-  valueRange: valueRangeOption,
-});
+const schema = deferred(() =>
+  randomImageOptions.extend({
+    /** How much brighter images become first, as a part of the range of values. */
+    additionFactor: factorOption(0, 1).default(0),
+    /** Values from which on colors are inverted, as a part of the range. */
+    thresholdFactor: factorOption(0, 1).default(0),
+    valueRange: valueRangeOption,
+  }),
+);
 
 /**
  * Bright colors inverted while training: with `z = x + a`, `y = z < t ? z : high - z`; otherwise the identity. Both `a` and

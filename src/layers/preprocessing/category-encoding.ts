@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { type Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -9,11 +10,13 @@ import { positiveInteger } from '../options.ts';
 import { registerLayer } from '../registry.ts';
 import { encode, encodeCells } from './encode.ts';
 
-const schema = layerOptions.extend({
-  /** Number of categories: indices are from 0 to `numTokens - 1`; others leave no trace. */
-  numTokens: positiveInteger,
-  outputMode: z.enum(['multiHot', 'oneHot', 'count']).default('multiHot'),
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Number of categories: indices are from 0 to `numTokens - 1`; others leave no trace. */
+    numTokens: positiveInteger,
+    outputMode: z.enum(['multiHot', 'oneHot', 'count']).default('multiHot'),
+  }),
+);
 
 /**
  * Indices of shape `[batch, length]` as numbers: `multiHot` is `[batch, numTokens]` with 1 for each category that

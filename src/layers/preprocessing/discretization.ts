@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { type Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -10,21 +11,23 @@ import { encode } from './encode.ts';
 import { QuantileSketch } from './quantile-sketch.ts';
 import { countUpTo } from './search-sorted.ts';
 
-const schema = layerOptions
-  .extend({
-    /** Where one bin ends and the next begins, ascending; learned by `adapt` where left out. */
-    binBoundaries: z.array(z.number()).nullable().default(null),
-    /** Number of bins that `adapt` makes, equally filled. */
-    numBins: integerFrom(1).nullable().default(null),
-    /** Error of the learned quantiles; smaller is more exact and takes more memory. */
-    epsilon: z.number().positive().max(1).default(0.01),
-    /** `int` gives the number of the bin, the others encode it. */
-    outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count']).default('int'),
-  })
-  .refine(({ binBoundaries, numBins }) => binBoundaries !== null || numBins !== null, {
-    error: 'expected binBoundaries, or numBins to learn them',
-    path: ['numBins'],
-  });
+const schema = deferred(() =>
+  layerOptions
+    .extend({
+      /** Where one bin ends and the next begins, ascending; learned by `adapt` where left out. */
+      binBoundaries: z.array(z.number()).nullable().default(null),
+      /** Number of bins that `adapt` makes, equally filled. */
+      numBins: integerFrom(1).nullable().default(null),
+      /** Error of the learned quantiles; smaller is more exact and takes more memory. */
+      epsilon: z.number().positive().max(1).default(0.01),
+      /** `int` gives the number of the bin, the others encode it. */
+      outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count']).default('int'),
+    })
+    .refine(({ binBoundaries, numBins }) => binBoundaries !== null || numBins !== null, {
+      error: 'expected binBoundaries, or numBins to learn them',
+      path: ['numBins'],
+    }),
+);
 
 /**
  * The bin in which a number lies: bin `i` holds `boundaries[i - 1] <= x < boundaries[i]`; NaN is in the last one.

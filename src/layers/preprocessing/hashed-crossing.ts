@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
 import { Tensor, type TensorLike } from '../../core/tensor.ts';
 import { ShapeError } from '../../errors.ts';
@@ -13,12 +14,14 @@ import { concatFingerprints } from './farmhash.ts';
 import { integerCells } from './integers.ts';
 import { isTexts, type Texts, textCells } from './texts.ts';
 
-const schema = layerOptions.extend({
-  /** Number of bins. */
-  numBins: positiveInteger,
-  outputMode: z.enum(['int', 'oneHot']).default('int'),
-  dtype: binDtypeOption,
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Number of bins. */
+    numBins: positiveInteger,
+    outputMode: z.enum(['int', 'oneHot']).default('int'),
+    dtype: binDtypeOption,
+  }),
+);
 
 /** Where TensorFlow's crosses begin. */
 const hashKey = 0xdecafcaffen;

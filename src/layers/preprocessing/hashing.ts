@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { Tensor, type TensorLike } from '../../core/tensor.ts';
 import type { Value } from '../../ir/graph.ts';
 import { Layer, layerOptions } from '../layer.ts';
@@ -10,17 +11,19 @@ import { encodeCells } from './encode.ts';
 import { integerCells } from './integers.ts';
 import { type Cells, isTexts, type Texts, textCells } from './texts.ts';
 
-const schema = layerOptions.extend({
-  /** Number of bins, the one of `maskValue` included. */
-  numBins: positiveInteger,
-  /** Value of bin 0, which then holds nothing else. */
-  maskValue: z.union([z.string(), z.int()]).nullable().default(null),
-  /** Key of SipHash; FarmHash without. */
-  salt: saltOption,
-  /** `int` gives the number of the bin, the others encode it: see {@link CategoryEncoding}. */
-  outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count']).default('int'),
-  dtype: binDtypeOption,
-});
+const schema = deferred(() =>
+  layerOptions.extend({
+    /** Number of bins, the one of `maskValue` included. */
+    numBins: positiveInteger,
+    /** Value of bin 0, which then holds nothing else. */
+    maskValue: z.union([z.string(), z.int()]).nullable().default(null),
+    /** Key of SipHash; FarmHash without. */
+    salt: saltOption,
+    /** `int` gives the number of the bin, the others encode it: see {@link CategoryEncoding}. */
+    outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count']).default('int'),
+    dtype: binDtypeOption,
+  }),
+);
 
 /**
  * Texts or whole numbers into a fixed number of bins, by a hash: no vocabulary, but several values may share a bin.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { ConfigError, DataError } from '../../errors.ts';
@@ -14,30 +15,34 @@ import { TokenCounts } from './token-counts.ts';
 const idfWeights = z.array(z.number());
 
 /** Options of lookups of all kinds. */
-export const lookupOptions = layerOptions.extend({
-  /** Largest vocabulary, with the places for the mask and unknown tokens. */
-  maxTokens: integerFrom(2).nullable().default(null),
-  /** Places for tokens that are not in the vocabulary: with several, a hash chooses; with none they are errors. */
-  numOovIndices: integerFrom(0).default(1),
-  /** Inverse document frequencies, with `vocabulary` in mode `tfIdf`. */
-  idfWeights: idfWeights.nullable().default(null),
-  /** `int` gives the index, the others encode it: see {@link CategoryEncoding}; `tfIdf` weighs counts. */
-  outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count', 'tfIdf']).default('int'),
-  /** Encodes into `maxTokens` places though the vocabulary may have fewer. */
-  padToMaxTokens: z.boolean().default(false),
-  /** Size of a vocabulary that is still to be read from the file that the layer comes from. */
-  vocabularySize: integerFrom(0).nullable().default(null),
-});
+export const lookupOptions = deferred(() =>
+  layerOptions.extend({
+    /** Largest vocabulary, with the places for the mask and unknown tokens. */
+    maxTokens: integerFrom(2).nullable().default(null),
+    /** Places for tokens that are not in the vocabulary: with several, a hash chooses; with none they are errors. */
+    numOovIndices: integerFrom(0).default(1),
+    /** Inverse document frequencies, with `vocabulary` in mode `tfIdf`. */
+    idfWeights: idfWeights.nullable().default(null),
+    /** `int` gives the index, the others encode it: see {@link CategoryEncoding}; `tfIdf` weighs counts. */
+    outputMode: z.enum(['int', 'oneHot', 'multiHot', 'count', 'tfIdf']).default('int'),
+    /** Encodes into `maxTokens` places though the vocabulary may have fewer. */
+    padToMaxTokens: z.boolean().default(false),
+    /** Size of a vocabulary that is still to be read from the file that the layer comes from. */
+    vocabularySize: integerFrom(0).nullable().default(null),
+  }),
+);
 
 /** Options of the lookups that Keras exports. */
-export const indexLookupOptions = lookupOptions.extend({
-  /** Gives tokens for indices. */
-  invert: z.boolean().default(false),
-  /** How unknown integers choose their place: the remainder, or FarmHash; texts always use FarmHash. */
-  oovMethod: z.enum(['floormod', 'farmhash']).default('floormod'),
-  /** Key of SipHash, which then replaces FarmHash. */
-  salt: saltOption,
-});
+export const indexLookupOptions = deferred(() =>
+  lookupOptions.extend({
+    /** Gives tokens for indices. */
+    invert: z.boolean().default(false),
+    /** How unknown integers choose their place: the remainder, or FarmHash; texts always use FarmHash. */
+    oovMethod: z.enum(['floormod', 'farmhash']).default('floormod'),
+    /** Key of SipHash, which then replaces FarmHash. */
+    salt: saltOption,
+  }),
+);
 
 type LookupOptions = z.output<typeof indexLookupOptions>;
 type LookupSchema<Token> = z.ZodType<

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { Tensor, type TensorLike } from '../../core/tensor.ts';
 import { ConfigError, DataError } from '../../errors.ts';
 import { constant, type Value } from '../../ir/graph.ts';
@@ -12,24 +13,26 @@ import { integerCells } from './integers.ts';
 import { countUpTo } from './search-sorted.ts';
 import type { Cells } from './texts.ts';
 
-const schema = indexLookupOptions
-  .extend({
-    /** Distinct numbers, the most frequent first; learned by `adapt` where left out. */
-    vocabulary: z
-      .array(z.int(), 'expected a list of whole numbers; data.readVocabulary(path) reads one from a file')
-      .min(1)
-      .nullable()
-      .default(null),
-    /** Number of place 0 in mode `int`; leaves no trace in the other modes. */
-    maskToken: z.int().nullable().default(null),
-    /** What unknown places become with `invert`. */
-    oovToken: z.int().default(-1),
-    vocabularyDtype: z.literal('int64').default('int64'),
-  })
-  .refine(({ salt, oovMethod }) => salt === null || oovMethod === 'farmhash', {
-    error: 'expected oovMethod "farmhash" with a salt',
-    path: ['oovMethod'],
-  });
+const schema = deferred(() =>
+  indexLookupOptions
+    .extend({
+      /** Distinct numbers, the most frequent first; learned by `adapt` where left out. */
+      vocabulary: z
+        .array(z.int(), 'expected a list of whole numbers; data.readVocabulary(path) reads one from a file')
+        .min(1)
+        .nullable()
+        .default(null),
+      /** Number of place 0 in mode `int`; leaves no trace in the other modes. */
+      maskToken: z.int().nullable().default(null),
+      /** What unknown places become with `invert`. */
+      oovToken: z.int().default(-1),
+      vocabularyDtype: z.literal('int64').default('int64'),
+    })
+    .refine(({ salt, oovMethod }) => salt === null || oovMethod === 'farmhash', {
+      error: 'expected oovMethod "farmhash" with a salt',
+      path: ['oovMethod'],
+    }),
+);
 
 /**
  * The place of whole numbers in a vocabulary, or encoded. Inside a model it finds them by a binary search.

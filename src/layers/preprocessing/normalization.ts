@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape, normalizeAxes, type PartialShape, type Shape, sameShape } from '../../core/shape.ts';
 import { type NestedArray, type Tensor, type TensorLike, tensor } from '../../core/tensor.ts';
 import { DataError } from '../../errors.ts';
@@ -15,22 +16,24 @@ const list = z.array(z.number());
 const numbers = z.union([z.number(), list, z.array(list)]);
 const axes = z.union([z.int(), z.array(z.int())]).nullable();
 
-const schema = layerOptions
-  .extend({
-    /** Axes that keep a mean and a variance for each position; `null` or none: one for all elements. */
-    axis: axes
-      .default(-1)
-      .transform((axis) => (axis === null ? [] : typeof axis === 'number' ? [axis] : axis)),
-    /** What to subtract, instead of learning it; with `variance`. */
-    mean: numbers.nullable().default(null),
-    variance: numbers.nullable().default(null),
-    /** Turns normalized numbers back. */
-    invert: z.boolean().default(false),
-  })
-  .refine(({ mean, variance }) => (mean === null) === (variance === null), {
-    error: 'expected both mean and variance, or none of them',
-    path: ['variance'],
-  });
+const schema = deferred(() =>
+  layerOptions
+    .extend({
+      /** Axes that keep a mean and a variance for each position; `null` or none: one for all elements. */
+      axis: axes
+        .default(-1)
+        .transform((axis) => (axis === null ? [] : typeof axis === 'number' ? [axis] : axis)),
+      /** What to subtract, instead of learning it; with `variance`. */
+      mean: numbers.nullable().default(null),
+      variance: numbers.nullable().default(null),
+      /** Turns normalized numbers back. */
+      invert: z.boolean().default(false),
+    })
+    .refine(({ mean, variance }) => (mean === null) === (variance === null), {
+      error: 'expected both mean and variance, or none of them',
+      path: ['variance'],
+    }),
+);
 
 /** Smallest standard deviation that is divided by: constant columns become zeros. */
 const epsilon = 1e-7;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Tensor, TensorLike } from '../../core/tensor.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -10,19 +11,21 @@ import { bucketOf } from './buckets.ts';
 import { IndexLookup, indexLookupOptions, numberCells } from './index-lookup.ts';
 import { type Cells, isTexts, nestTexts, type Texts, textCells } from './texts.ts';
 
-const schema = indexLookupOptions.extend({
-  /** Distinct texts, the most frequent first; learned by `adapt` where left out. */
-  vocabulary: z
-    .array(z.string(), 'expected a list of texts; data.readVocabulary(path) reads one from a file')
-    .min(1)
-    .nullable()
-    .default(null),
-  /** Text of place 0 in mode `int`; leaves no trace in the other modes. */
-  maskToken: z.string().nullable().default(null),
-  /** What unknown places become with `invert`. */
-  oovToken: z.string().default('[UNK]'),
-  encoding: z.literal('utf-8').default('utf-8'),
-});
+const schema = deferred(() =>
+  indexLookupOptions.extend({
+    /** Distinct texts, the most frequent first; learned by `adapt` where left out. */
+    vocabulary: z
+      .array(z.string(), 'expected a list of texts; data.readVocabulary(path) reads one from a file')
+      .min(1)
+      .nullable()
+      .default(null),
+    /** Text of place 0 in mode `int`; leaves no trace in the other modes. */
+    maskToken: z.string().nullable().default(null),
+    /** What unknown places become with `invert`. */
+    oovToken: z.string().default('[UNK]'),
+    encoding: z.literal('utf-8').default('utf-8'),
+  }),
+);
 
 /**
  * The place of texts in a vocabulary, or encoded. On the host only: see {@link transform}.

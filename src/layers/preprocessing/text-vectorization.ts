@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { functionOption } from '../../core/functions.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { DataError } from '../../errors.ts';
@@ -17,39 +18,41 @@ type TextFunction<T> = (text: string) => T;
 const standardizations = ['lowerAndStripPunctuation', 'lower', 'stripPunctuation'] as const;
 const splits = ['whitespace', 'character'] as const;
 
-const schema = lookupOptions
-  .omit({ numOovIndices: true })
-  .extend({
-    /** What becomes of a text before it is split; or a function of your own. */
-    standardize: z
-      .union([z.enum(standardizations), functionOption<TextFunction<string>>()])
-      .nullable()
-      .default('lowerAndStripPunctuation'),
-    /** What the tokens are; `null`: every text is one. */
-    split: z
-      .union([z.enum(splits), functionOption<TextFunction<readonly string[]>>()])
-      .nullable()
-      .default('whitespace'),
-    /** Longest runs of tokens that are tokens, too, joined by a space; or a list of just these lengths. */
-    ngrams: z
-      .union([positiveInteger, z.array(positiveInteger).min(1)])
-      .nullable()
-      .default(null),
-    /** Length of every row in mode `int`: cut or padded with 0. By default that of the longest row. */
-    outputSequenceLength: positiveInteger.nullable().default(null),
-    vocabulary: z
-      .array(z.string(), 'expected a list of texts; data.readVocabulary(path) reads one from a file')
-      .min(1)
-      .nullable()
-      .default(null),
-    /** `int` gives the places of the tokens in a row, the others one number for each place of the vocabulary. */
-    outputMode: z.enum(['int', 'multiHot', 'count', 'tfIdf']).default('int'),
-    encoding: z.literal('utf-8').default('utf-8'),
-  })
-  .refine(({ outputMode, outputSequenceLength }) => outputMode === 'int' || outputSequenceLength === null, {
-    error: 'expected outputMode "int" with an outputSequenceLength',
-    path: ['outputMode'],
-  });
+const schema = deferred(() =>
+  lookupOptions
+    .omit({ numOovIndices: true })
+    .extend({
+      /** What becomes of a text before it is split; or a function of your own. */
+      standardize: z
+        .union([z.enum(standardizations), functionOption<TextFunction<string>>()])
+        .nullable()
+        .default('lowerAndStripPunctuation'),
+      /** What the tokens are; `null`: every text is one. */
+      split: z
+        .union([z.enum(splits), functionOption<TextFunction<readonly string[]>>()])
+        .nullable()
+        .default('whitespace'),
+      /** Longest runs of tokens that are tokens, too, joined by a space; or a list of just these lengths. */
+      ngrams: z
+        .union([positiveInteger, z.array(positiveInteger).min(1)])
+        .nullable()
+        .default(null),
+      /** Length of every row in mode `int`: cut or padded with 0. By default that of the longest row. */
+      outputSequenceLength: positiveInteger.nullable().default(null),
+      vocabulary: z
+        .array(z.string(), 'expected a list of texts; data.readVocabulary(path) reads one from a file')
+        .min(1)
+        .nullable()
+        .default(null),
+      /** `int` gives the places of the tokens in a row, the others one number for each place of the vocabulary. */
+      outputMode: z.enum(['int', 'multiHot', 'count', 'tfIdf']).default('int'),
+      encoding: z.literal('utf-8').default('utf-8'),
+    })
+    .refine(({ outputMode, outputSequenceLength }) => outputMode === 'int' || outputSequenceLength === null, {
+      error: 'expected outputMode "int" with an outputSequenceLength',
+      path: ['outputMode'],
+    }),
+);
 
 /**
  * Texts as numbers: standardized, split into tokens, and looked up in a vocabulary that `adapt` learns.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape } from '../../core/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import { ShapeError } from '../../errors.ts';
@@ -22,14 +23,16 @@ import {
 } from '../../ops/index.ts';
 import { Loss, losses, lossOptions } from '../loss.ts';
 
-const schema = lossOptions.extend({
-  /** How strongly far pairs outweigh others. */
-  gamma: z.number().default(80),
-  /** How far apart classes are to be, in cosine distance. */
-  margin: z.number().default(0.4),
-  /** Whether a sample is no partner of itself. */
-  removeDiagonal: z.boolean().default(true),
-});
+const schema = deferred(() =>
+  lossOptions.extend({
+    /** How strongly far pairs outweigh others. */
+    gamma: z.number().default(80),
+    /** How far apart classes are to be, in cosine distance. */
+    margin: z.number().default(0.4),
+    /** Whether a sample is no partner of itself. */
+    removeDiagonal: z.boolean().default(true),
+  }),
+);
 
 /** Exponent of what does not count in a sum of exponentials. */
 const nothing = -1e9;

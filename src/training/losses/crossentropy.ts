@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   add,
@@ -87,11 +88,13 @@ const focalOptions = {
   alpha: z.number().min(0).max(1).default(0.25),
 };
 
-const binaryFocalSchema = smoothedOptions.extend({
-  ...focalOptions,
-  /** Weighs positives by `alpha`, negatives by `1 - alpha`. */
-  applyClassBalancing: z.boolean().default(false),
-});
+const binaryFocalSchema = deferred(() =>
+  smoothedOptions.extend({
+    ...focalOptions,
+    /** Weighs positives by `alpha`, negatives by `1 - alpha`. */
+    applyClassBalancing: z.boolean().default(false),
+  }),
+);
 /**
  * `mean((1 - q)^gamma * entropy)` over `axis`, where `q` is the probability given to the right answer.
  * @source keras/src/losses/losses.py; https://arxiv.org/abs/1708.02002
@@ -117,7 +120,7 @@ losses.register(BinaryFocalCrossentropy);
 const blend = (t: Value, yes: Value | number, no: Value | number): Value =>
   add(mul(t, yes), mul(sub(1, t), no));
 
-const categoricalFocalSchema = smoothedOptions.extend(focalOptions);
+const categoricalFocalSchema = deferred(() => smoothedOptions.extend(focalOptions));
 /**
  * `-sum(alpha * (1 - p)^gamma * t * ln(p))` over `axis`, for one-hot targets.
  * @source keras/src/losses/losses.py; https://arxiv.org/abs/1708.02002

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, div, mul, reduceSum, sub } from '../../ops/index.ts';
 import { losses, lossOptions } from '../loss.ts';
@@ -12,7 +13,7 @@ const regionAxes = z
 const axesOf = (axis: z.output<typeof regionAxes>): readonly number[] | undefined =>
   axis === null ? undefined : [axis].flat();
 
-const diceSchema = lossOptions.extend({ axis: regionAxes });
+const diceSchema = deferred(() => lossOptions.extend({ axis: regionAxes }));
 /**
  * `1 - 2 * sum(yTrue * yPred) / (sum(yTrue) + sum(yPred) + 1e-7)` over `axis`, over all axes by default.
  * @source keras/src/losses/losses.py
@@ -30,13 +31,15 @@ export class Dice extends PairLoss<typeof diceSchema> {
 export const dice = (options: z.input<typeof diceSchema> = {}): Dice => new Dice(options);
 losses.register(Dice);
 
-const tverskySchema = lossOptions.extend({
-  /** Price of false positives. */
-  alpha: z.number().nonnegative().default(0.5),
-  /** Price of false negatives. */
-  beta: z.number().nonnegative().default(0.5),
-  axis: regionAxes,
-});
+const tverskySchema = deferred(() =>
+  lossOptions.extend({
+    /** Price of false positives. */
+    alpha: z.number().nonnegative().default(0.5),
+    /** Price of false negatives. */
+    beta: z.number().nonnegative().default(0.5),
+    axis: regionAxes,
+  }),
+);
 /**
  * `1 - tp / (tp + alpha * fp + beta * fn + 1e-7)`, with soft counts over `axis`, over all axes by default.
  * @source keras/src/losses/losses.py

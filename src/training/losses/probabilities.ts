@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { byName, type Logits } from '../../ir/op.ts';
@@ -7,16 +8,20 @@ import { lossOptions } from '../loss.ts';
 import { epsilon } from './pair-loss.ts';
 
 /** Options of a loss of probabilities, or of the logits they are made of. */
-export const probabilityOptions = lossOptions.extend({
-  /** Predictions are unbounded scores, not probabilities. */
-  fromLogits: z.boolean().default(false),
-  axis: z.int().default(-1),
-});
+export const probabilityOptions = deferred(() =>
+  lossOptions.extend({
+    /** Predictions are unbounded scores, not probabilities. */
+    fromLogits: z.boolean().default(false),
+    axis: z.int().default(-1),
+  }),
+);
 /** Options of such a loss whose targets are probabilities too. */
-export const smoothedOptions = probabilityOptions.extend({
-  /** Share of the targets that is spread evenly over all classes. */
-  labelSmoothing: z.number().min(0).max(1).default(0),
-});
+export const smoothedOptions = deferred(() =>
+  probabilityOptions.extend({
+    /** Share of the targets that is spread evenly over all classes. */
+    labelSmoothing: z.number().min(0).max(1).default(0),
+  }),
+);
 
 /** The scores that became the probabilities `y`, where `y` is known to be a softmax or a sigmoid. */
 function logitsOf(y: Value): Logits | undefined {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   abs,
@@ -72,10 +73,12 @@ export const meanSquaredLogarithmicError = (options: PlainOptions = {}): MeanSqu
   new MeanSquaredLogarithmicError(options);
 losses.register(MeanSquaredLogarithmicError, 'msle');
 
-const huberSchema = lossOptions.extend({
-  /** Where the loss turns from quadratic to linear. */
-  delta: z.number().positive().default(1),
-});
+const huberSchema = deferred(() =>
+  lossOptions.extend({
+    /** Where the loss turns from quadratic to linear. */
+    delta: z.number().positive().default(1),
+  }),
+);
 /**
  * `mean(e^2 / 2 where |e| <= delta, else delta * |e| - delta^2 / 2)` over the last axis, `e = yPred - yTrue`.
  * @source keras/src/losses/losses.py
@@ -119,7 +122,7 @@ export class Poisson extends PairLoss<typeof lossOptions> {
 export const poisson = (options: PlainOptions = {}): Poisson => new Poisson(options);
 losses.register(Poisson);
 
-const cosineSimilaritySchema = lossOptions.extend({ axis: z.int().default(-1) });
+const cosineSimilaritySchema = deferred(() => lossOptions.extend({ axis: z.int().default(-1) }));
 /**
  * `-sum(unit(yTrue) * unit(yPred))` over `axis`: -1 where both point the same way, 1 where they are opposite.
  * @source keras/src/losses/losses.py

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape, normalizeAxis, type PartialShape, sameShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { DataError, ShapeError } from '../../errors.ts';
@@ -82,10 +83,12 @@ abstract class LabelLoss<S extends z.ZodType> extends Loss<S> {
   }
 }
 
-const sparseSchema = probabilityOptions.extend({
-  /** Label that stands for "unknown": such entries count neither in the loss nor in its mean. */
-  ignoreClass: z.int().nullable().default(null),
-});
+const sparseSchema = deferred(() =>
+  probabilityOptions.extend({
+    /** Label that stands for "unknown": such entries count neither in the loss nor in its mean. */
+    ignoreClass: z.int().nullable().default(null),
+  }),
+);
 /**
  * `-ln(p[label])`, for class numbers as targets.
  *
@@ -110,10 +113,12 @@ export const sparseCategoricalCrossentropy = (
 ): SparseCategoricalCrossentropy => new SparseCategoricalCrossentropy(options);
 losses.register(SparseCategoricalCrossentropy);
 
-const generalizedSchema = lossOptions.extend({
-  /** Towards 0 cross-entropy, towards 1 absolute error: how little wrong labels hurt. */
-  q: z.number().gt(0).lt(1).default(0.5),
-});
+const generalizedSchema = deferred(() =>
+  lossOptions.extend({
+    /** Towards 0 cross-entropy, towards 1 absolute error: how little wrong labels hurt. */
+    q: z.number().gt(0).lt(1).default(0.5),
+  }),
+);
 /**
  * `(1 - p[label]^q) / q` along the last axis, for class numbers as targets, some of which may be wrong.
  * @source keras/src/losses/losses.py; https://arxiv.org/abs/1805.07836

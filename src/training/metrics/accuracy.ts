@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   argMax,
@@ -40,7 +41,7 @@ export class Accuracy extends AccuracyMetric<typeof metricOptions> {
 export const accuracy = (options: PlainOptions = {}): Accuracy => new Accuracy(options);
 metrics.register(Accuracy);
 
-const binaryAccuracySchema = metricOptions.extend({ threshold: z.number().default(0.5) });
+const binaryAccuracySchema = deferred(() => metricOptions.extend({ threshold: z.number().default(0.5) }));
 /** How often `yPred > threshold` equals `yTrue`. @source keras/src/metrics/accuracy_metrics.py */
 export class BinaryAccuracy extends AccuracyMetric<typeof binaryAccuracySchema> {
   static override readonly className = 'BinaryAccuracy';
@@ -88,7 +89,7 @@ function amongTop(labels: Value, yPred: Value, k: number): Value {
   const right = gatherElements(yPred, expandDims(labels, -1), -1);
   return less(reduceSum(cast(greater(yPred, right), 'int32'), [-1]), k);
 }
-const topKSchema = metricOptions.extend({ k: z.int().min(1).default(5) });
+const topKSchema = deferred(() => metricOptions.extend({ k: z.int().min(1).default(5) }));
 
 /** How often the one of the one-hot row is among the `k` largest predictions. @source keras/src/metrics/accuracy_metrics.py */
 export class TopKCategoricalAccuracy extends AccuracyMetric<typeof topKSchema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import { ShapeError } from '../../errors.ts';
@@ -17,27 +18,29 @@ import {
   type Thresholds,
 } from './thresholds.ts';
 
-const schema = metricOptions
-  .extend({
-    /** Thresholds of the curve, evenly from 0 to 1. */
-    numThresholds: z.int().min(2).default(200),
-    /** `PRGAIN` is precision and recall against those of always saying "yes" (Flach and Kull 2015). */
-    curve: z.enum(['ROC', 'PR', 'PRGAIN']).default('ROC'),
-    /** How the area between two points is filled; `interpolation` of a PR curve is that of Davis and Goadrich. */
-    summationMethod: z.enum(['interpolation', 'majoring', 'minoring']).default('interpolation'),
-    /** Thresholds in [0, 1] instead of even ones; 0 and 1 are added. */
-    thresholds: z.array(z.number().min(0).max(1)).nullable().default(null),
-    /** A curve for each entry of the last axis, averaged; else all entries make one curve. */
-    multiLabel: z.boolean().default(false),
-    numLabels: z.int().min(1).nullable().default(null),
-    /** Weight of each entry of the last axis. */
-    labelWeights: z.array(z.number().nonnegative()).nullable().default(null),
-    fromLogits: z.boolean().default(false),
-  })
-  .refine(({ multiLabel, numLabels }) => multiLabel || numLabels === null, {
-    path: ['numLabels'],
-    error: 'Needed only with "multiLabel: true".',
-  });
+const schema = deferred(() =>
+  metricOptions
+    .extend({
+      /** Thresholds of the curve, evenly from 0 to 1. */
+      numThresholds: z.int().min(2).default(200),
+      /** `PRGAIN` is precision and recall against those of always saying "yes" (Flach and Kull 2015). */
+      curve: z.enum(['ROC', 'PR', 'PRGAIN']).default('ROC'),
+      /** How the area between two points is filled; `interpolation` of a PR curve is that of Davis and Goadrich. */
+      summationMethod: z.enum(['interpolation', 'majoring', 'minoring']).default('interpolation'),
+      /** Thresholds in [0, 1] instead of even ones; 0 and 1 are added. */
+      thresholds: z.array(z.number().min(0).max(1)).nullable().default(null),
+      /** A curve for each entry of the last axis, averaged; else all entries make one curve. */
+      multiLabel: z.boolean().default(false),
+      numLabels: z.int().min(1).nullable().default(null),
+      /** Weight of each entry of the last axis. */
+      labelWeights: z.array(z.number().nonnegative()).nullable().default(null),
+      fromLogits: z.boolean().default(false),
+    })
+    .refine(({ multiLabel, numLabels }) => multiLabel || numLabels === null, {
+      path: ['numLabels'],
+      error: 'Needed only with "multiLabel: true".',
+    }),
+);
 
 /** Area under the ROC, the precision-recall or the precision-recall-gain curve. @source keras/src/metrics/confusion_metrics.py */
 export class AUC extends Metric<typeof schema> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { Metric, type MetricSums, metricOptions, metrics, ratio } from '../metric.ts';
 import {
@@ -29,10 +30,12 @@ abstract class ConfusionMetric<S extends z.ZodType> extends Metric<S> {
   }
 }
 
-const countSchema = metricOptions.extend({
-  /** A score above it is a "yes"; 0.5 by default. */
-  thresholds: thresholdOption,
-});
+const countSchema = deferred(() =>
+  metricOptions.extend({
+    /** A score above it is a "yes"; 0.5 by default. */
+    thresholds: thresholdOption,
+  }),
+);
 type CountOptions = z.input<typeof countSchema>;
 
 /** How many (weighted) examples fall into one cell of the confusion matrix. */
@@ -85,14 +88,16 @@ export class FalseNegatives extends ConfusionCount {
 export const falseNegatives = (options: CountOptions = {}): FalseNegatives => new FalseNegatives(options);
 metrics.register(FalseNegatives);
 
-const rateSchema = metricOptions.extend({
-  /** A score above it is a "yes"; 0.5 by default, and no threshold with `topK`. */
-  thresholds: thresholdOption,
-  /** Only the `topK` highest scores along the last axis can be a "yes". */
-  topK: z.int().min(1).nullable().default(null),
-  /** Only this class counts; all by default. */
-  classId: z.int().nonnegative().nullable().default(null),
-});
+const rateSchema = deferred(() =>
+  metricOptions.extend({
+    /** A score above it is a "yes"; 0.5 by default, and no threshold with `topK`. */
+    thresholds: thresholdOption,
+    /** Only the `topK` highest scores along the last axis can be a "yes". */
+    topK: z.int().min(1).nullable().default(null),
+    /** Only this class counts; all by default. */
+    classId: z.int().nonnegative().nullable().default(null),
+  }),
+);
 type RateOptions = z.input<typeof rateSchema>;
 
 /** A rate at a threshold, or among the highest scores. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   add,
@@ -17,10 +18,12 @@ import { epsilon } from '../losses/pair-loss.ts';
 import { metricOptions, metrics } from '../metric.ts';
 import { MeanMetric } from './mean.ts';
 
-const schema = metricOptions.extend({
-  /** Axes over which targets and predictions are compared. */
-  axis: z.union([z.int(), z.array(z.int())]).default(-1),
-});
+const schema = deferred(() =>
+  metricOptions.extend({
+    /** Axes over which targets and predictions are compared. */
+    axis: z.union([z.int(), z.array(z.int())]).default(-1),
+  }),
+);
 type Options = z.input<typeof schema>;
 
 /** Means, variances and the covariance of targets and predictions over `axis`. */

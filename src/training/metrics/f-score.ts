@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -17,25 +18,29 @@ import { alignWeights } from '../loss.ts';
 import { epsilon } from '../losses/pair-loss.ts';
 import { Metric, type MetricSums, metricOptions, metrics } from '../metric.ts';
 
-const f1Schema = metricOptions.extend({
-  /**
-   * `micro`: one score of all classes together; `macro`: mean of the scores of the classes; `weighted`: mean by how
-   * often each occurs.
-   */
-  average: z
-    .enum(['micro', 'macro', 'weighted'], {
-      error:
-        'Expected "micro", "macro" or "weighted": a metric is one number. For one class use precision and recall with "classId".',
-    })
-    .default('macro'),
-  /** A score above it is a "yes"; by default only the highest of each row is. */
-  threshold: z.number().gt(0).max(1).nullable().default(null),
-});
-const fBetaSchema = f1Schema.extend({
-  name: z.string().default('fbeta_score'),
-  /** Above 1 recall counts more, below 1 precision. */
-  beta: z.number().positive().default(1),
-});
+const f1Schema = deferred(() =>
+  metricOptions.extend({
+    /**
+     * `micro`: one score of all classes together; `macro`: mean of the scores of the classes; `weighted`: mean by how
+     * often each occurs.
+     */
+    average: z
+      .enum(['micro', 'macro', 'weighted'], {
+        error:
+          'Expected "micro", "macro" or "weighted": a metric is one number. For one class use precision and recall with "classId".',
+      })
+      .default('macro'),
+    /** A score above it is a "yes"; by default only the highest of each row is. */
+    threshold: z.number().gt(0).max(1).nullable().default(null),
+  }),
+);
+const fBetaSchema = deferred(() =>
+  f1Schema.extend({
+    name: z.string().default('fbeta_score'),
+    /** Above 1 recall counts more, below 1 precision. */
+    beta: z.number().positive().default(1),
+  }),
+);
 
 /**
  * `(1 + beta^2) * precision * recall / (beta^2 * precision + recall)`; targets and predictions are `[batch, classes]`.

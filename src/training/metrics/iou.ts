@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -89,19 +90,23 @@ const integers = (x: Value): Value => cast(x, 'int64');
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 const classIds = z.array(z.int().nonnegative()).min(1);
-const meanOptions = metricOptions.extend({
-  numClasses: z.int().min(1),
-  /** Places with this target do not count. */
-  ignoreClass: z.int().nullable().default(null),
-  /** Predictions are class numbers; else the largest along `axis` wins. */
-  sparseYPred: z.boolean().default(true),
-  axis: z.int().default(-1),
-});
-const sparseOptions = meanOptions.extend({
-  /** Targets are class numbers; else the largest along `axis` wins. */
-  sparseYTrue: z.boolean().default(true),
-});
-const oneHotOptions = meanOptions.extend({ sparseYPred: z.boolean().default(false) });
+const meanOptions = deferred(() =>
+  metricOptions.extend({
+    numClasses: z.int().min(1),
+    /** Places with this target do not count. */
+    ignoreClass: z.int().nullable().default(null),
+    /** Predictions are class numbers; else the largest along `axis` wins. */
+    sparseYPred: z.boolean().default(true),
+    axis: z.int().default(-1),
+  }),
+);
+const sparseOptions = deferred(() =>
+  meanOptions.extend({
+    /** Targets are class numbers; else the largest along `axis` wins. */
+    sparseYTrue: z.boolean().default(true),
+  }),
+);
+const oneHotOptions = deferred(() => meanOptions.extend({ sparseYPred: z.boolean().default(false) }));
 
 interface RegionOptions {
   readonly numClasses: number;
@@ -137,7 +142,9 @@ const idsExist = ({
 }): boolean => targetClassIds.every((id) => id < numClasses);
 const idsError = { path: ['targetClassIds'], error: 'Every id must be below "numClasses".' };
 
-const iouSchema = sparseOptions.extend({ targetClassIds: classIds }).refine(idsExist, idsError);
+const iouSchema = deferred(() =>
+  sparseOptions.extend({ targetClassIds: classIds }).refine(idsExist, idsError),
+);
 /** Mean intersection over union of the classes `targetClassIds`. @source keras/src/metrics/iou_metrics.py */
 export class IoU extends IntersectionOverUnion<typeof iouSchema> {
   static override readonly className = 'IoU';
@@ -158,16 +165,18 @@ export class MeanIoU extends IntersectionOverUnion<typeof sparseOptions> {
 export const meanIoU = (options: z.input<typeof sparseOptions>): MeanIoU => new MeanIoU(options);
 metrics.register(MeanIoU);
 
-const binaryIoUSchema = metricOptions
-  .extend({
-    targetClassIds: classIds.default([0, 1]),
-    /** A prediction of at least this is class 1. */
-    threshold: z.number().default(0.5),
-  })
-  .refine(({ targetClassIds }) => targetClassIds.every((id) => id < 2), {
-    path: ['targetClassIds'],
-    error: 'Every id must be 0 or 1.',
-  });
+const binaryIoUSchema = deferred(() =>
+  metricOptions
+    .extend({
+      targetClassIds: classIds.default([0, 1]),
+      /** A prediction of at least this is class 1. */
+      threshold: z.number().default(0.5),
+    })
+    .refine(({ targetClassIds }) => targetClassIds.every((id) => id < 2), {
+      path: ['targetClassIds'],
+      error: 'Every id must be 0 or 1.',
+    }),
+);
 /** Mean intersection over union of "no" (0) and "yes" (1). @source keras/src/metrics/iou_metrics.py */
 export class BinaryIoU extends IntersectionOverUnion<typeof binaryIoUSchema> {
   static override readonly className = 'BinaryIoU';
@@ -184,7 +193,9 @@ export class BinaryIoU extends IntersectionOverUnion<typeof binaryIoUSchema> {
 export const binaryIoU = (options: z.input<typeof binaryIoUSchema> = {}): BinaryIoU => new BinaryIoU(options);
 metrics.register(BinaryIoU);
 
-const oneHotIoUSchema = oneHotOptions.extend({ targetClassIds: classIds }).refine(idsExist, idsError);
+const oneHotIoUSchema = deferred(() =>
+  oneHotOptions.extend({ targetClassIds: classIds }).refine(idsExist, idsError),
+);
 /** Mean intersection over union of the classes `targetClassIds`; targets are one-hot. @source keras/src/metrics/iou_metrics.py */
 export class OneHotIoU extends IntersectionOverUnion<typeof oneHotIoUSchema> {
   static override readonly className = 'OneHotIoU';

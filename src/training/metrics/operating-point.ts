@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { Metric, type MetricSums, metricOptions, metrics, ratio } from '../metric.ts';
 import {
@@ -14,12 +15,14 @@ const precisionOf = ({ tp, fp }: Confusion): number => ratio(tp, tp + fp);
 const recallOf = ({ tp, fn }: Confusion): number => ratio(tp, tp + fn);
 const specificityOf = ({ tn, fp }: Confusion): number => ratio(tn, tn + fp);
 
-const pointOptions = metricOptions.extend({
-  /** Thresholds that are tried, evenly from 0 to 1. */
-  numThresholds: z.int().min(1).default(200),
-  /** Only this class counts; all by default. */
-  classId: z.int().nonnegative().nullable().default(null),
-});
+const pointOptions = deferred(() =>
+  metricOptions.extend({
+    /** Thresholds that are tried, evenly from 0 to 1. */
+    numThresholds: z.int().min(1).default(200),
+    /** Only this class counts; all by default. */
+    classId: z.int().nonnegative().nullable().default(null),
+  }),
+);
 interface PointOptions {
   readonly numThresholds: number;
   readonly classId: number | null;
@@ -48,7 +51,7 @@ abstract class OperatingPoint<S extends z.ZodType<PointOptions>> extends Metric<
   }
 }
 
-const precisionAtRecallSchema = pointOptions.extend({ recall: rate });
+const precisionAtRecallSchema = deferred(() => pointOptions.extend({ recall: rate }));
 /** The best precision at which the recall is at least `recall`. @source keras/src/metrics/confusion_metrics.py */
 export class PrecisionAtRecall extends OperatingPoint<typeof precisionAtRecallSchema> {
   static override readonly className = 'PrecisionAtRecall';
@@ -62,7 +65,7 @@ export const precisionAtRecall = (options: z.input<typeof precisionAtRecallSchem
   new PrecisionAtRecall(options);
 metrics.register(PrecisionAtRecall);
 
-const recallAtPrecisionSchema = pointOptions.extend({ precision: rate });
+const recallAtPrecisionSchema = deferred(() => pointOptions.extend({ precision: rate }));
 /** The best recall at which the precision is at least `precision`. @source keras/src/metrics/confusion_metrics.py */
 export class RecallAtPrecision extends OperatingPoint<typeof recallAtPrecisionSchema> {
   static override readonly className = 'RecallAtPrecision';
@@ -76,7 +79,7 @@ export const recallAtPrecision = (options: z.input<typeof recallAtPrecisionSchem
   new RecallAtPrecision(options);
 metrics.register(RecallAtPrecision);
 
-const sensitivityAtSpecificitySchema = pointOptions.extend({ specificity: rate });
+const sensitivityAtSpecificitySchema = deferred(() => pointOptions.extend({ specificity: rate }));
 /** The best recall at which `tn / (tn + fp)` is at least `specificity`. @source keras/src/metrics/confusion_metrics.py */
 export class SensitivityAtSpecificity extends OperatingPoint<typeof sensitivityAtSpecificitySchema> {
   static override readonly className = 'SensitivityAtSpecificity';
@@ -91,7 +94,7 @@ export const sensitivityAtSpecificity = (
 ): SensitivityAtSpecificity => new SensitivityAtSpecificity(options);
 metrics.register(SensitivityAtSpecificity);
 
-const specificityAtSensitivitySchema = pointOptions.extend({ sensitivity: rate });
+const specificityAtSensitivitySchema = deferred(() => pointOptions.extend({ sensitivity: rate }));
 /** The best `tn / (tn + fp)` at which the recall is at least `sensitivity`. @source keras/src/metrics/confusion_metrics.py */
 export class SpecificityAtSensitivity extends OperatingPoint<typeof specificityAtSensitivitySchema> {
   static override readonly className = 'SpecificityAtSensitivity';

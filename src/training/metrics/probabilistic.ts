@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import * as losses from '../losses/index.ts';
 import { metricOptions, metrics } from '../metric.ts';
 import { LossMetric } from './mean.ts';
@@ -55,7 +56,7 @@ const fromLogits = z.boolean().default(false);
 const labelSmoothing = z.number().min(0).max(1).default(0);
 const axis = z.int().default(-1);
 
-const binarySchema = metricOptions.extend({ fromLogits, labelSmoothing });
+const binarySchema = deferred(() => metricOptions.extend({ fromLogits, labelSmoothing }));
 /** Mean cross-entropy of independent yes-no questions. @source keras/src/metrics/probabilistic_metrics.py */
 export class BinaryCrossentropy extends LossMetric<typeof binarySchema> {
   static override readonly className = 'BinaryCrossentropy';
@@ -67,7 +68,7 @@ export const binaryCrossentropy = (options: z.input<typeof binarySchema> = {}): 
   new BinaryCrossentropy(options);
 metrics.register(BinaryCrossentropy, 'bce');
 
-const categoricalSchema = metricOptions.extend({ fromLogits, labelSmoothing, axis });
+const categoricalSchema = deferred(() => metricOptions.extend({ fromLogits, labelSmoothing, axis }));
 /** Mean cross-entropy of one-hot targets. @source keras/src/metrics/probabilistic_metrics.py */
 export class CategoricalCrossentropy extends LossMetric<typeof categoricalSchema> {
   static override readonly className = 'CategoricalCrossentropy';
@@ -80,11 +81,13 @@ export const categoricalCrossentropy = (
 ): CategoricalCrossentropy => new CategoricalCrossentropy(options);
 metrics.register(CategoricalCrossentropy);
 
-const sparseSchema = metricOptions.extend({
-  fromLogits,
-  ignoreClass: z.int().nullable().default(null),
-  axis,
-});
+const sparseSchema = deferred(() =>
+  metricOptions.extend({
+    fromLogits,
+    ignoreClass: z.int().nullable().default(null),
+    axis,
+  }),
+);
 /** Mean cross-entropy of class numbers; entries of `ignoreClass` do not count. @source keras/src/metrics/probabilistic_metrics.py */
 export class SparseCategoricalCrossentropy extends LossMetric<typeof sparseSchema> {
   static override readonly className = 'SparseCategoricalCrossentropy';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import { formatShape } from '../../core/shape.ts';
 import { ShapeError } from '../../errors.ts';
 import type { Value } from '../../ir/graph.ts';
@@ -16,12 +17,14 @@ import { scalarConstant } from '../../ops/support.ts';
 import { alignWeights, sameRank } from '../loss.ts';
 import { Metric, type MetricSums, metricOptions, metrics, ratio, scalarSum } from '../metric.ts';
 
-const schema = metricOptions.extend({
-  /** Mean over the outputs, or mean weighted by the variance of their targets. */
-  classAggregation: z.enum(['uniformAverage', 'varianceWeightedAverage']).default('uniformAverage'),
-  /** Number of independent variables, for the adjusted score; 0: not adjusted. */
-  numRegressors: z.int().nonnegative().default(0),
-});
+const schema = deferred(() =>
+  metricOptions.extend({
+    /** Mean over the outputs, or mean weighted by the variance of their targets. */
+    classAggregation: z.enum(['uniformAverage', 'varianceWeightedAverage']).default('uniformAverage'),
+    /** Number of independent variables, for the adjusted score; 0: not adjusted. */
+    numRegressors: z.int().nonnegative().default(0),
+  }),
+);
 
 /**
  * Coefficient of determination: `1 - sum((yTrue - yPred)^2) / sum((yTrue - mean(yTrue))^2)` per output, averaged;

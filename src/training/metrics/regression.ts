@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { deferred } from '../../core/deferred.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, neg, squaredDifference } from '../../ops/index.ts';
 import * as losses from '../losses/index.ts';
@@ -47,7 +48,7 @@ export const meanSquaredLogarithmicError = (options: PlainOptions = {}): MeanSqu
   new MeanSquaredLogarithmicError(options);
 metrics.register(MeanSquaredLogarithmicError, 'msle');
 
-const logCoshErrorSchema = metricOptions.extend({ name: z.string().default('logcosh') });
+const logCoshErrorSchema = deferred(() => metricOptions.extend({ name: z.string().default('logcosh') }));
 /** Mean of `ln(cosh(yPred - yTrue))`. @source keras/src/metrics/regression_metrics.py */
 export class LogCoshError extends LossMetric<typeof logCoshErrorSchema> {
   static override readonly className = 'LogCoshError';
@@ -81,7 +82,7 @@ export const rootMeanSquaredError = (options: PlainOptions = {}): RootMeanSquare
   new RootMeanSquaredError(options);
 metrics.register(RootMeanSquaredError, 'rmse');
 
-const cosineSimilaritySchema = metricOptions.extend({ axis: z.int().default(-1) });
+const cosineSimilaritySchema = deferred(() => metricOptions.extend({ axis: z.int().default(-1) }));
 /**
  * Mean of `sum(unit(yTrue) * unit(yPred))` over `axis`: 1 where both point the same way (the loss is the negative).
  * @source keras/src/metrics/regression_metrics.py
