@@ -1,24 +1,24 @@
-import * as tfk from 'tfk';
+import { type Pair, wordsOf } from './sentences.ts';
 
-/** Words by number: a text, and the same in another language. */
-export type NumberedPair = readonly [from: readonly number[], to: readonly number[]];
-
-/** For a word the words that it may become, with their probabilities. */
-export type Lexicon = ReadonlyMap<number, ReadonlyMap<number, number>>;
+/** For a German word the English ones that it may become, with their probabilities. */
+export type Lexicon = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** Stands for what has no counterpart. */
-const nothing = 0;
+const nothing = '';
 
 /**
  * Learns which words translate which, by expectation maximization: each word of a translation comes from one of the words
  * translated, `t(to | from)` being its share in all that came from `from`.
  * @source Brown et al. 1993, model 1
  */
-export function learnLexicon(pairs: readonly NumberedPair[], rounds = 4): Lexicon {
+export function learnLexicon(pairs: readonly Pair[], rounds = 4): Lexicon {
   let lexicon: Lexicon | undefined;
-  const texts = pairs.map(([from, to]) => [[...new Set([...from, nothing])], [...new Set(to)]] as const);
+  const texts = pairs.map(
+    ({ german, english }) =>
+      [[...new Set([...wordsOf(german), nothing])], [...new Set(wordsOf(english))]] as const,
+  );
   for (let round = 0; round < rounds; round++) {
-    const counts = new Map<number, Map<number, number>>();
+    const counts = new Map<string, Map<string, number>>();
     for (const [from, to] of texts) {
       const origins = from.map((word) => ({
         known: lexicon?.get(word),
@@ -39,22 +39,18 @@ export function learnLexicon(pairs: readonly NumberedPair[], rounds = 4): Lexico
   return lexicon ?? new Map();
 }
 
-function normalize(count: Map<number, number>): void {
+function normalize(count: Map<string, number>): void {
   const total = [...count.values()].reduce((sum, n) => sum + n, 0);
   for (const [word, n] of count) count.set(word, n / total);
 }
 
-/** Adds to the vectors of words those of their translations, each as far as it is probable. */
-export function addTranslations(from: tfk.Tensor, to: tfk.Tensor, lexicon: Lexicon): tfk.Tensor {
-  const [vectors, size] = [Float32Array.from(from.data as Float32Array), from.shape[1] as number];
-  for (const [word, translations] of lexicon) {
-    for (const [translation, p] of translations) {
-      if (word === nothing || p < 0.02) continue;
-      for (let i = 0; i < size; i++) {
-        vectors[word * size + i] =
-          (vectors[word * size + i] as number) + p * Number(to.data[translation * size + i]);
-      }
-    }
-  }
-  return tfk.tensor(vectors, from.shape);
+/** For each German word the most probable English one, then the second if it is probable, too. */
+export function learnGlosses(pairs: readonly Pair[]): ReadonlyMap<string, string> {
+  return new Map([...learnLexicon(pairs)].map(([word, translations]) => [word, best(translations)]));
+}
+
+function best(translations: ReadonlyMap<string, number>): string {
+  const sorted = [...translations].sort(([, p], [, q]) => q - p).slice(0, 2);
+  const probable = sorted.filter(([, p], i) => i === 0 || p >= 0.2);
+  return probable.map(([word]) => word).join(' ');
 }

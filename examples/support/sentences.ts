@@ -61,3 +61,6 @@ export const spaced = (text: string): string =>
     .replaceAll("'", '’')
     .match(/[\p{L}\p{N}’-]+|[^\s\p{L}\p{N}’-]/gu)
     ?.join(' ') ?? '';
+
+/** What spaces separate. */
+export const wordsOf = (text: string): string[] => text.split(' ').filter((word) => word !== '');

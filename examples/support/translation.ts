@@ -1,15 +1,16 @@
 import * as tfk from 'tfk';
 import { beamSearch } from './beam-search.ts';
 import { bleu } from './bleu.ts';
-import { addTranslations, learnLexicon, type NumberedPair } from './lexicon.ts';
+import { learnGlosses } from './lexicon.ts';
 import { shuffled } from './random.ts';
-import { type Pair, readDictionary, spaced } from './sentences.ts';
+import { type Pair, readDictionary, spaced, wordsOf } from './sentences.ts';
+import { joined, learnSubwords } from './subwords.ts';
 
 const { layers } = tfk;
 type Symbolic = tfk.SymbolicTensor;
-type Vectorizer = ReturnType<typeof tfk.layers.textVectorization>;
+type Numbers = readonly number[];
 
-/** Vectors of the words that were read, and of the text that is written after each of its words. */
+/** Vectors of what was read, and of the text that is written after each of its pieces. */
 export type Network = (german: Symbolic, english: Symbolic) => readonly [read: Symbolic, written: Symbolic];
 
 /** Options of {@link learnTranslation}. */
@@ -22,9 +23,18 @@ export interface TranslationOptions {
   readonly verbose?: 0 | 'auto';
 }
 
+/** A pair as numbers. */
+interface Sample {
+  /** The German text word by word in English, in pieces. */
+  readonly gloss: Numbers;
+  /** For each of these pieces the German word that it stands for. */
+  readonly german: Numbers;
+  readonly english: Numbers;
+}
+
 /** Size of all vectors. */
 export const features = 128;
-const [length, held, batchSize, unknown] = [32, 1000, 64, 1];
+const [length, merges, held, batchSize] = [72, 200, 1000, 64];
 const [start, end] = ['[start]', '[end]'];
 
 /** 1,000 held-out sentences, and what to learn from, in which no side of a held-out pair occurs. */
@@ -40,44 +50,44 @@ async function readData(file: string) {
   return { test, train: others(pairs.slice(held)), phrases: others(words(phrases)) };
 }
 
-/** Words as numbers: 0 pads, 1 is unknown. */
-function vectorizer(texts: readonly string[], maxTokens: number): Vectorizer {
-  return layers.textVectorization({ maxTokens, standardize: null }).adapt(texts);
+/** The most frequent tokens of texts as numbers: 0 pads, 1 is unknown. */
+function numbering(texts: readonly string[], maxTokens: number) {
+  const layer = layers.textVectorization({ maxTokens, standardize: null }).adapt(texts);
+  const vocabulary = layer.getVocabulary();
+  const places = new Map(vocabulary.map((token, place) => [token, place]));
+  const numbers = (tokens: readonly string[]): Numbers =>
+    tokens.slice(0, length - 1).map((token) => places.get(token) ?? 1);
+  return { vocabulary, numbers };
 }
 
-/** The words of a text as numbers. */
-function numbering(words: Vectorizer): (text: string) => number[] {
-  const places = new Map(words.getVocabulary().map((word, place) => [word, place]));
-  const number = (word: string): number => places.get(word) ?? unknown;
-  return (text) =>
-    text
-      .split(' ')
-      .slice(0, length - 1)
-      .map(number);
-}
-
-/** Pairs to learn from and held-out ones, also as numbers, and what the words of each language may become in the other. */
+/** Pairs to learn from and held-out ones, as numbers, too. */
 async function prepare(file: string) {
   const { test, train, phrases } = await readData(file);
-  const texts = (pairs: readonly Pair[], language: keyof Pair) => pairs.map((pair) => pair[language]);
-  const german = vectorizer(texts([...phrases, ...train], 'german'), 40_000);
-  const english = vectorizer(
-    texts(train, 'english').map((text) => `${start} ${text} ${end}`),
-    8000,
-  );
-  const [fromGerman, fromEnglish] = [numbering(german), numbering(english)];
-  const numbered = (pairs: readonly Pair[]) =>
-    pairs.map((pair): NumberedPair => [fromGerman(pair.german), fromEnglish(pair.english)]);
-  const known = numbered(phrases).filter((pair) => pair.every((t) => t.length <= 8 && !t.includes(unknown)));
+  const between = (least: number, most: number) => (pair: Pair) =>
+    [pair.german, pair.english].map(wordsOf).every(({ length: n }) => n >= least && n <= most);
+  const glosses = learnGlosses(phrases.filter(between(1, 5)));
+  const texts = (language: keyof Pair) => train.map((pair) => pair[language]);
+  const cut = learnSubwords(texts('english'), merges);
+  const written = texts('english').map((text) => [start, ...cut(text), end].join(' '));
+  const [english, german] = [numbering(written, 1000), numbering(texts('german'), 4000)];
+  const sample = (pair: Pair): Sample => {
+    const read = wordsOf(pair.german).flatMap((word) =>
+      cut(glosses.get(word) ?? word).map((piece) => ({ piece, word })),
+    );
+    return {
+      gloss: english.numbers(read.map(({ piece }) => piece)),
+      german: german.numbers(read.map(({ word }) => word)),
+      english: english.numbers(cut(pair.english)),
+    };
+  };
   return {
     test,
-    unseen: numbered(test),
-    sentences: numbered(train),
-    phrases: known.filter((pair) => pair.every((text) => text.length >= 4)),
-    lexicon: learnLexicon([...known, ...numbered(train)]),
-    vocabulary: english.getVocabulary(),
-    sizes: [german.vocabularySize(), english.vocabularySize()] as const,
-    ends: { start: fromEnglish(start), end: fromEnglish(end) },
+    unseen: test.map(sample),
+    sentences: train.map(sample),
+    phrases: phrases.filter(between(6, 8)).map(sample),
+    vocabulary: english.vocabulary,
+    sizes: [german.vocabulary.length, english.vocabulary.length] as const,
+    ends: { start: english.numbers([start]), end: english.numbers([end]) },
   };
 }
 
@@ -85,89 +95,77 @@ async function prepare(file: string) {
 export async function learnTranslation(file: string, network: Network, options: TranslationOptions) {
   tfk.setRandomSeed(12);
   const { epochs, count, tested = held, verbose = 0 } = options;
-  const { test, unseen, sentences, phrases, lexicon, vocabulary, sizes, ends } = await prepare(file);
-  const { model, single, glosses, words } = buildModels(network, ...sizes);
-  const [own, vectors] = [glosses.getWeights()[0] as tfk.Tensor, words.getWeights()[0] as tfk.Tensor];
-  glosses.setWeights([addTranslations(own, vectors, lexicon)]);
-
+  const { test, unseen, sentences, phrases, vocabulary, sizes, ends } = await prepare(file);
+  const { model, single } = buildModels(network, ...sizes);
   const learned = [...sentences, ...phrases].slice(0, count);
   const steps = epochs * Math.floor(learned.length / batchSize);
   const warmupSteps = Math.ceil(steps / 10);
   const rate = { initialLearningRate: 0, warmupTarget: 3e-3, warmupSteps, decaySteps: steps - warmupSteps };
   model.compile({
     optimizer: tfk.optimizers.adam({ learningRate: tfk.schedules.cosineDecay(rate), clipnorm: 1 }),
-    loss: tfk.losses.sparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: unknown }),
+    loss: tfk.losses.sparseCategoricalCrossentropy({ fromLogits: true }),
     weightedMetrics: ['accuracy'],
   });
-  const batches = samples(learned, ends)
+  const batches = dataset(learned, ends)
     .shuffle(learned.length)
-    .bucketByLength(([[from, fed]]) => Math.max(from.size, fed.size), {
-      boundaries: [7, 10, 13, 17, length + 1],
-      batchSizes: Array(6).fill(batchSize),
+    .bucketByLength(([[gloss, , fed]]) => Math.max(gloss.size, fed.size), {
+      boundaries: [16, 21, 26, 32, 40, 52, length + 1],
+      batchSizes: Array(8).fill(batchSize),
       dropRemainder: true,
       padToBoundary: true,
     });
-  const validationData = samples(unseen, ends).paddedBatch(100, { shape: [length] });
+  const validationData = dataset(unseen, ends).paddedBatch(100, { shape: [length] });
   const history = await model.fit(batches, undefined, { epochs, validationData, verbose });
 
-  const sources = unseen.slice(0, tested).map(([from]) => from);
-  const search = { model: single, sources, ...ends, vocabulary };
+  const search = { model: single, samples: unseen.slice(0, tested), ...ends, vocabulary };
   const [greedy, beam] = [await translate({ ...search, width: 1 }), await translate({ ...search, width: 4 })];
   const references = test.slice(0, tested).map((pair) => pair.english);
-  const answers = unseen.flatMap(([, to]) => [...to, ...ends.end]);
   return {
     sentences: sentences.length,
     phrases: phrases.length,
+    pieces: vocabulary.length,
     accuracy: history.val_accuracy as number[],
-    unknown: answers.filter((word) => word === unknown).length / answers.length,
     bleu: { greedy: bleu(greedy, references), beam: bleu(beam, references) },
     translations: test.slice(0, 10).map((pair, i) => ({ ...pair, greedy: greedy[i], beam: beam[i] })),
   };
 }
 
 interface Ends {
-  readonly start: readonly number[];
-  readonly end: readonly number[];
+  readonly start: Numbers;
+  readonly end: Numbers;
 }
 
 /** The text that is fed lacks its end, the text to be predicted its start. Weights are 1, so that those of padding are 0. */
-function samples(pairs: readonly NumberedPair[], { start, end }: Ends) {
-  const row = (text: readonly number[]) => tfk.tensor(Int32Array.from(text), [text.length]);
-  const made = pairs.map(([from, to]): [[tfk.Tensor, tfk.Tensor], tfk.Tensor, tfk.Tensor] => [
-    [row(from), row([...start, ...to])],
-    row([...to, ...end]),
-    tfk.tensor(new Float32Array(to.length + 1).fill(1), [to.length + 1]),
-  ]);
+function dataset(samples: readonly Sample[], { start, end }: Ends) {
+  const row = (text: Numbers) => tfk.tensor(Int32Array.from(text), [text.length]);
+  const made = samples.map(
+    ({ gloss, german, english }): [[tfk.Tensor, tfk.Tensor, tfk.Tensor], tfk.Tensor, tfk.Tensor] => [
+      [row(gloss), row(german), row([...start, ...english])],
+      row([...english, ...end]),
+      tfk.tensor(new Float32Array(english.length + 1).fill(1), [english.length + 1]),
+    ],
+  );
   return tfk.data.fromGenerator(() => made, { size: made.length });
 }
 
 /**
- * A network with its words: a model for all places of a text, and one for a single place. German words begin with the
- * vectors of their translations, so that what the attention looks at can be written down.
+ * A network with its words: a model for all places of a text, and one for a single place. Pieces that are read and pieces
+ * that are written have the same vectors, so that what the attention looks at can be written down.
  */
 function buildModels(network: Network, german: number, english: number) {
-  const normal = (stddev: number) => tfk.initializers.randomNormal({ stddev });
-  const table = { outputDim: features, maskZero: true };
-  const glosses = layers.embedding({
-    ...table,
-    inputDim: german,
-    embeddingsInitializer: normal(0.3 / features ** 0.5),
-  });
-  glosses.trainable = false; // rare words stay where their translations are
-  const words = layers.reversibleEmbedding({
-    ...table,
-    inputDim: english,
-    embeddingsInitializer: normal(features ** -0.5),
-  });
-  const drop = (x: Symbolic) => layers.dropout({ rate: 0.4 }).apply(x);
+  const embeddingsInitializer = tfk.initializers.randomNormal({ stddev: features ** -0.5 });
+  const table = { outputDim: features, maskZero: true, embeddingsInitializer };
+  const words = layers.embedding({ ...table, inputDim: german });
+  const pieces = layers.reversibleEmbedding({ ...table, inputDim: english });
+  const drop = (x: Symbolic) => layers.dropout({ rate: 0.3 }).apply(x);
   const scaled = (x: Symbolic, scale: number) => layers.rescaling({ scale }).apply(x);
+  const fed = (x: Symbolic) => drop(scaled(x, 0.3 * features ** 0.5));
 
-  const inputs = ['german', 'english'].map((name) => tfk.input({ shape: [null], dtype: 'int32', name }));
-  const gloss = glosses.apply(inputs[0] as Symbolic);
-  const embedded = [gloss, words.apply(inputs[1] as Symbolic)].map((x) =>
-    drop(scaled(x, 0.3 * features ** 0.5)),
-  );
-  const [read, written] = network(embedded[0] as Symbolic, embedded[1] as Symbolic);
+  const integers = (name: string) => tfk.input({ shape: [null], dtype: 'int32', name });
+  const inputs = [integers('gloss'), integers('german'), integers('english')] as const;
+  const gloss = pieces.apply(inputs[0]);
+  const source = layers.add().apply([gloss, words.apply(inputs[1])]);
+  const [read, written] = network(fed(source), fed(pieces.apply(inputs[2])));
   const query = layers.dense({ units: features, useBias: false }).apply(written);
   const look = (value: Symbolic) => layers.attention().apply([query, value, read]);
   const both = layers.concatenate().apply([written, look(read)]);
@@ -175,36 +173,53 @@ function buildModels(network: Network, german: number, english: number) {
   const gate = layers.dense({ units: features, activation: 'sigmoid' }).apply(both);
   const translated = layers.multiply().apply([gate, look(gloss)]);
   const states = layers.add().apply([scaled(thought, 2 * features ** -0.5), translated]);
-  const head = (x: Symbolic) => words.apply(scaled(drop(x), 8), { reverse: true });
+  const head = (x: Symbolic) => pieces.apply(scaled(drop(x), 8), { reverse: true });
   const model = tfk.model({ inputs, outputs: head(states) });
-  // the same weights, for one place in the text: the head is large, and need not look at the others
+  // the same weights, for one place in the text
   const place = tfk.input({ shape: [null], name: 'place' });
   const state = layers.dot({ axes: 1 }).apply([place, states]);
   const single = tfk.model({ inputs: [...inputs, place], outputs: layers.softmax().apply(head(state)) });
-  return { model, single, glosses, words };
+  return { model, single };
 }
 
 interface Decoding extends Ends {
   /** Of {@link buildModels}, for one place in the text. */
   readonly model: tfk.Functional;
-  readonly sources: readonly (readonly number[])[];
+  readonly samples: readonly Sample[];
   readonly vocabulary: readonly string[];
   /** Texts that are pursued at a time. */
   readonly width: number;
 }
 
-/** Translations of German sentences, by a search. */
-async function translate({ model, sources, vocabulary, width, start, end }: Decoding): Promise<string[]> {
-  const padded = (texts: readonly (readonly number[])[]) =>
-    tfk.data.padSequences(texts, { maxLength: length, padding: 'post' });
-  const rows = padded(sources.flatMap((source) => Array<readonly number[]>(width).fill(source)));
-  const next = async (texts: readonly (readonly number[])[]) => {
+/** Translations of German sentences, by a search for each hundred that are about as long. */
+async function translate({ samples, vocabulary, ...options }: Decoding): Promise<string[]> {
+  const order = [...samples.entries()].sort(([, a], [, b]) => a.gloss.length - b.gloss.length);
+  const found: string[] = [];
+  for (let i = 0; i < order.length; i += 100) {
+    const group = order.slice(i, i + 100);
+    const texts = await search({ ...options, samples: group.map(([, sample]) => sample) });
+    group.forEach(([at], k) => {
+      found[at] = joined((texts[k] as Numbers).map((piece) => vocabulary[piece] as string));
+    });
+  }
+  return found;
+}
+
+/** English pieces for German sentences. */
+function search({ model, samples, width, start, end }: Omit<Decoding, 'vocabulary'>): Promise<number[][]> {
+  const padded = (texts: readonly Numbers[]) => {
+    const longest = Math.max(...texts.map((text) => text.length));
+    return tfk.data.padSequences(texts, { maxLength: 16 * Math.ceil(longest / 16), padding: 'post' }); // few shapes
+  };
+  const repeated = samples.flatMap((sample) => Array<Sample>(width).fill(sample));
+  const sources = [padded(repeated.map(({ gloss }) => gloss)), padded(repeated.map(({ german }) => german))];
+  const next = async (texts: readonly Numbers[]) => {
+    const written = padded(texts);
     const last = texts.map((text) => text.length - 1);
-    const inputs = [rows, padded(texts), tfk.data.toCategorical(last, length)];
-    const probabilities = (await model.predict(inputs, { batchSize: 250 })) as tfk.Tensor;
+    const inputs = [...sources, written, tfk.data.toCategorical(last, written.shape[1])];
+    const probabilities = (await model.predict(inputs, { batchSize: 100 })) as tfk.Tensor;
     return tfk.ops.topK(tfk.ops.log(probabilities), width);
   };
   const [[first = 0], [last = 0]] = [start, end];
-  const found = await beamSearch(sources.length, { width, length, start: first, end: last, next });
-  return found.map((ids) => ids.map((id) => vocabulary[id]).join(' '));
+  return beamSearch(samples.length, { width, length, start: first, end: last, next });
 }

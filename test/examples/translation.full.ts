@@ -11,14 +11,13 @@ dictionary.testIt('the dictionary has 14,783 different pairs of sentences', asyn
 });
 
 dictionary.testIt.each([
-  ['a GRU with attention', translateGru, 0.28],
-  ['a transformer', translateTransformer, 0.22],
+  ['a GRU with attention', translateGru, 0.3],
+  ['a transformer', translateTransformer, 0.2],
 ] as const)('%s learns to translate: a short run', async (_name, translate, expected) => {
-  const options = { epochs: 1, count: 9000, tested: 20 };
-  const { accuracy, bleu, translations } = await translate(dictionary.file, options);
+  const options = { epochs: 1, count: 12_000, tested: 20 };
+  const { accuracy, translations } = await translate(dictionary.file, options);
   expect(accuracy.at(-1)).toBeGreaterThan(expected);
-  expect(bleu.greedy).toBeGreaterThanOrEqual(0);
   expect(translations).toHaveLength(10);
   for (const { greedy, beam } of translations)
-    expect([typeof greedy, typeof beam]).toEqual(['string', 'string']);
+    for (const text of [greedy, beam]) expect(text).toMatch(/^[^▁]+$/); // words, not pieces
 });

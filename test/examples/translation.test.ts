@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { beamSearch } from '../../examples/support/beam-search.ts';
 import { bleu } from '../../examples/support/bleu.ts';
-import { addTranslations, learnLexicon } from '../../examples/support/lexicon.ts';
+import { learnGlosses, learnLexicon } from '../../examples/support/lexicon.ts';
 import { readDictionary, spaced } from '../../examples/support/sentences.ts';
+import { joined, learnSubwords } from '../../examples/support/subwords.ts';
 import { tensor } from '../../src/index.ts';
 
 interface Case {
@@ -49,35 +50,49 @@ test('a beam finds the more probable text that a greedy search passes by', async
   expect(await search(3)).toEqual([[2], [2]]);
 });
 
-test('a lexicon finds which words go together: 1 and 5, 2 and 6, 3 and 7', () => {
+test('a lexicon finds which words go together', () => {
   const pairs = [
-    [[1], [5]],
-    [
-      [1, 2],
-      [6, 5],
-    ],
-    [
-      [2, 3],
-      [6, 7],
-    ],
-  ] as const;
+    { german: 'rot', english: 'red' },
+    { german: 'rotes haus', english: 'red house' },
+    { german: 'haus und hof', english: 'house and home' },
+    { german: 'und', english: 'and' },
+  ];
   const lexicon = learnLexicon(pairs, 20);
-  for (const word of [1, 2, 3]) expect(lexicon.get(word)?.get(word + 4)).toBeGreaterThan(0.9);
-  const vectors = addTranslations(
-    tensor([
-      [0, 0],
-      [1, 1],
+  const expected = { rot: 'red', haus: 'house', und: 'and', hof: 'home' };
+  for (const [german, english] of Object.entries(expected))
+    expect(lexicon.get(german)?.get(english)).toBeGreaterThan(0.9);
+});
+
+test('a word is read as its best translation, and a second that is probable, too', () => {
+  const counts = { bank: 5, bench: 3, shore: 2 };
+  const pairs = Object.entries(counts).flatMap(([english, n]) => Array(n).fill({ german: 'bank', english }));
+  const rare = Array.from({ length: 10 }, (_, i) => ({
+    german: 'ding',
+    english: i < 2 ? 'thing' : `stuff${i}`,
+  }));
+  const glosses = learnGlosses([...pairs, ...rare]);
+  expect([...glosses]).toEqual(
+    expect.arrayContaining([
+      ['bank', 'bank bench'],
+      ['ding', 'thing'],
     ]),
-    tensor([
-      [0, 0],
-      [0, 0],
-      [2, 4],
-    ]),
-    new Map([[1, new Map([[2, 0.5]])]]),
   );
-  expect(vectors.array()).toEqual([
-    [0, 0],
-    [2, 3],
+});
+
+test('pieces: frequent words stay whole, others are cut, and no text is lost', () => {
+  const cut = learnSubwords(['low low low low lower lower', 'newest newest newest widest widest'], 12);
+  expect(cut('low newest')).toEqual(['▁low', '▁newest']);
+  expect(cut('lowest').length).toBeGreaterThan(1);
+  expect(joined(cut('the lowest wide'))).toBe('the lowest wide');
+});
+
+test('the first merges are of the most frequent neighbours', () => {
+  expect(learnSubwords(['newest newest newest widest widest'], 2)('newest')).toEqual([
+    '▁',
+    'n',
+    'e',
+    'w',
+    'est',
   ]);
 });
 
