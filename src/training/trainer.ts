@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { parseOptions } from '../core/configured.ts';
+import { yieldToEventLoop } from '../core/event-loop.ts';
 import { nextRandom } from '../core/seed.ts';
 import { concatenateRows, type Tensor } from '../core/tensor.ts';
 import { ConfigError, TfkError } from '../errors.ts';
@@ -80,6 +81,7 @@ export class Trainer {
   fit(x: DataLike | BatchSource, y: TargetsLike | undefined, given: FitOptions): Promise<History> {
     return this.#exclusively('fit', async () => {
       const options = parseOptions(fitSchema, given, 'fit');
+      await yieldToEventLoop();
       this.#requireLoss('fit', 'train');
       let validation = given.validationData;
       let feeder: Feeder;
@@ -101,6 +103,7 @@ export class Trainer {
         );
       }
       const watch = { onNonFinite: this.#warner() };
+      await yieldToEventLoop();
       try {
         const validationFeeder = await this.#validationFeeder(validation, options);
         if (options.profile !== undefined) this.#steps.startProfile(await Profile.open(options.profile));

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
 import { arrayOf, bytesOf, onnxDtype, type TensorData } from '../../core/dtype.ts';
+import { yieldToEventLoop } from '../../core/event-loop.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { BackendError } from '../../errors.ts';
 import { apiTable, apiVersion, type CType, type NativeFunction, type Signature } from './api-table.ts';
@@ -288,9 +289,12 @@ export const ownMappingBytes = 2 ** 25;
 const keptBytes = 2 ** 27;
 
 /** Loads the library on a worker thread: tens of milliseconds for which the event loop need not stand still. */
-export async function preloadLibrary(path: string = findLibrary()): Promise<void> {
+export async function preloadLibrary(): Promise<void> {
   if (process.platform === 'win32') return;
-  configureStacks();
+  await yieldToEventLoop();
+  const path = findLibrary();
+  configureStacks(); // loads koffi
+  await yieldToEventLoop();
   const load = systemLoader(null, 'dlopen', 'str');
   await new Promise<void>((resolve, reject) => {
     load.async(path, lazyBinding, (error: unknown) => (error ? reject(error) : resolve()));
