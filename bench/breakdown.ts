@@ -40,7 +40,7 @@ function withTimedFill(next: ArrayFeeder['next']): ArrayFeeder['next'] {
   const known = new WeakSet<object>();
   return function (this: ArrayFeeder) {
     const feed = next.call(this);
-    if (feed !== undefined && !known.has(feed))
+    if (feed !== undefined && !(feed instanceof Promise) && !known.has(feed))
       known.add(Object.assign(feed, { fill: timed('feeding', feed.fill) }));
     return feed;
   };

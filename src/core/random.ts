@@ -1,3 +1,5 @@
+import { atOnce, type Pieces } from './event-loop.ts';
+
 /** A key of the counter-based generator: two 32-bit words. */
 export type Key = readonly [number, number];
 
@@ -120,9 +122,15 @@ export class Random {
 
   /** `0 .. length-1` in random order (Fisher-Yates). */
   permutation(length: number): Int32Array {
+    return atOnce(this.permuting(length));
+  }
+
+  /** {@link permutation} in pieces. */
+  *permuting(length: number): Pieces<Int32Array> {
     const order = new Int32Array(length);
     for (let i = 1; i < length; i++) order[i] = i;
     for (let i = length - 1; i > 0; i--) {
+      if (i % permutedAtATime === 0) yield;
       const j = this.integer(i + 1);
       const swap = order[i] as number;
       order[i] = order[j] as number;
@@ -131,6 +139,9 @@ export class Random {
     return order;
   }
 }
+
+/** Numbers that are put in their places within a millisecond. */
+const permutedAtATime = 4096;
 
 /** FNV-1a over the characters of a label. */
 function hash(label: string): number {

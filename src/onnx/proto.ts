@@ -3,6 +3,7 @@
  * Left out, and lost when read: quantization annotations, denotations, metadata below the model.
  * @source https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
+import type { Pieces } from '../core/event-loop.ts';
 import { FormatError } from '../errors.ts';
 import {
   counted,
@@ -126,6 +127,20 @@ export function decodeModel(data: Uint8Array): ModelProto {
  */
 export function encodeModel(model: ModelProto): Uint8Array {
   return encode(modelMessage, model);
+}
+
+/**
+ * Writes a model for a reader of all protobuf, in pieces: the graph comes in many parts, which such a reader joins.
+ * @throws {@link FormatError} as {@link encodeModel}
+ */
+export function* encodingModel(model: ModelProto): Pieces<Uint8Array> {
+  const writer = new Writer();
+  modelMessage.write(writer, { ...model, graph: { ...model.graph, nodes: [] } });
+  for (const node of model.graph.nodes) {
+    yield;
+    modelOfNodesMessage.write(writer, { graph: { nodes: [node] } });
+  }
+  return writer.finish();
 }
 
 /**
@@ -312,8 +327,9 @@ const nodeMessage = message<NodeProto>({
   domain: required(7, string, ''),
 });
 
+const nodesField = repeated(1, nested(nodeMessage));
 const graphMessage: Message<GraphProto> = message<GraphProto>({
-  nodes: repeated(1, nested(nodeMessage)),
+  nodes: nodesField,
   name: required(2, string, ''),
   initializers: repeated(5, nested(tensorMessage)),
   docString: optional(10, string),
@@ -328,6 +344,12 @@ const operatorSetIdMessage = message<OperatorSetIdProto>({
   version: required(2, int, 0),
 });
 
+const graphNumber = 7;
+const modelOfNodesMessage = message<{ readonly graph: Pick<GraphProto, 'nodes'> }>({
+  graph: required(graphNumber, nested(message<Pick<GraphProto, 'nodes'>>({ nodes: nodesField })), {
+    nodes: [],
+  }),
+});
 type ModelFields = Omit<ModelProto, 'graph'> & { readonly graph: GraphProto | undefined };
 const modelMessage: Message<ModelProto> = mapped(
   message<ModelFields>({
@@ -337,7 +359,7 @@ const modelMessage: Message<ModelProto> = mapped(
     domain: required(4, string, ''),
     modelVersion: required(5, int, 0),
     docString: optional(6, string),
-    graph: optional(7, nested(graphMessage)),
+    graph: optional(graphNumber, nested(graphMessage)),
     opsetImports: repeated(8, nested(operatorSetIdMessage)),
     metadataProps: repeated(14, nested(stringEntryMessage)),
     trainingInfos: counted(20, 'a training graph'),

@@ -281,7 +281,7 @@ export function copyRows(
 }
 
 /** Elements looked through for NaN between two turns of the event loop. */
-const finiteSlice = 1 << 20;
+const finiteSlice = 2 ** 17;
 
 /** {@link checkFinite}, with turns for the event loop. @throws {@link DataError} */
 export async function checkFiniteInSlices(name: string, t: Tensor): Promise<void> {

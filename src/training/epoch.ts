@@ -68,7 +68,8 @@ async function runBatches(epoch: Epoch): Promise<Logs> {
   const wantsDone = kind === 'train' && callbacks?.wants('onStepDone') === true;
   let sliceStart = performance.now();
   let shownAt = sliceStart;
-  if (!progress.begun) feeder.begin();
+  const beginning = progress.begun ? undefined : feeder.begin();
+  if (beginning !== undefined) await beginning;
   progress.begun = true;
   for (
     let { batch } = progress;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { deferred } from '../core/deferred.ts';
 import type { TensorData } from '../core/dtype.ts';
+import { inTurns } from '../core/event-loop.ts';
 import { Random } from '../core/random.ts';
 import { type Cursor, isResumable } from '../core/resumable.ts';
 import { formatType } from '../core/shape.ts';
@@ -32,7 +33,7 @@ export interface Feeder {
   /** Batches in an epoch, where known. */
   readonly steps: number | undefined;
   /** Starts an epoch: at the first sample, or where an epoch of `stepsPerEpoch` batches ended. */
-  begin(): void;
+  begin(): Promise<void> | undefined;
   /** Ends the run: the next epoch starts at the first sample; an iterator is closed. */
   end(): void | Promise<void>;
   /** Batches of the same size that are sure to follow the last one given. */
@@ -98,19 +99,24 @@ export class ArrayFeeder implements Feeder {
     return Math.floor((this.#data.size - this.#position) / this.#batchSize);
   }
 
-  begin(): void {
-    if (!this.#wraps || this.#position >= this.#data.size) this.#newPass();
+  begin(): Promise<void> | undefined {
+    return this.#wraps && this.#position < this.#data.size ? undefined : this.#newPass();
   }
 
   end(): void {
     this.#position = this.#data.size;
   }
 
-  next(): Feed | undefined {
+  next(): Feed | undefined | Promise<Feed> {
     if (this.#position >= this.#data.size) {
       if (!this.#wraps) return undefined;
-      this.#newPass();
+      const shuffling = this.#newPass();
+      if (shuffling !== undefined) return shuffling.then(() => this.#take());
     }
+    return this.#take();
+  }
+
+  #take(): Feed {
     const size = Math.min(this.#batchSize, this.#data.size - this.#position);
     this.#start = this.#position;
     this.#position += size;
@@ -129,7 +135,7 @@ export class ArrayFeeder implements Feeder {
     };
   }
 
-  restore(state: State): void {
+  async restore(state: State): Promise<void> {
     const { samples, batchSize, position, begun, random } = parseState(arrayState, state, 'data');
     if (samples !== this.#data.size || batchSize !== this.#batchSize || !random !== !this.#random) {
       throw changedData(
@@ -138,14 +144,19 @@ export class ArrayFeeder implements Feeder {
       );
     }
     this.#random = random === null ? undefined : Random.at(random);
-    if (begun) this.#newPass();
+    if (begun) await this.#newPass();
     this.#position = position;
   }
 
-  #newPass(): void {
+  /** @returns what to wait for where there is something to shuffle */
+  #newPass(): Promise<void> | undefined {
     this.#position = 0;
     this.#before = this.#random?.state;
-    this.#order = this.#random?.permutation(this.#data.size);
+    return this.#random && this.#shuffle(this.#random);
+  }
+
+  async #shuffle(random: Random): Promise<void> {
+    this.#order = await inTurns(random.permuting(this.#data.size));
   }
 
   #fill(target: BatchBuffers): void {
@@ -195,7 +206,7 @@ export class StreamFeeder implements Feeder {
     this.steps = stepsPerEpoch;
   }
 
-  begin(): void {
+  begin(): undefined {
     if (this.steps !== undefined) return;
     this.#iterator = undefined;
     this.#inPass = 0;

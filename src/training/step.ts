@@ -1,7 +1,7 @@
 import type { Binding, Executable } from '../backend/backend.ts';
 import { getBackend } from '../backend/registry.ts';
 import { allocate, type TensorData } from '../core/dtype.ts';
-import { inTurns } from '../core/event-loop.ts';
+import { inTurns, yieldToEventLoop } from '../core/event-loop.ts';
 import { sizeOf, type TensorType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Graph, Value } from '../ir/graph.ts';
@@ -267,7 +267,10 @@ export class SingleStep extends Step {
     const options = { profile, constants: builtIn?.constants, restsBetweenRuns };
     const executable = await compileGraph(whole.graph, compiled, options);
     const step = builtIn?.without(whole) ?? whole;
-    return new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store, builtIn);
+    await yieldToEventLoop();
+    const made = new SingleStep(step, executable, kind, types.x[0]?.shape[0] ?? 0, store, builtIn);
+    await yieldToEventLoop();
+    return made;
   }
 
   override get outdated(): boolean {

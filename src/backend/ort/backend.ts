@@ -8,7 +8,7 @@ import { flopsOf } from '../../ir/op.ts';
 import { optimizing } from '../../ir/passes.ts';
 import { withConstants } from '../../ir/substitute.ts';
 import { type EmittedGraph, emitting, modelOf } from '../../onnx/emit.ts';
-import { encodeModel } from '../../onnx/proto.ts';
+import { encodingModel } from '../../onnx/proto.ts';
 import {
   type Backend,
   type Binding,
@@ -88,7 +88,8 @@ function* lowering(driver: Driver, graph: Graph, options: CompileOptions): Piece
   const channelBlock = blocked ? knownChannelBlock(driver) : undefined;
   const emitted = yield* emitting(optimized, { target: 'runtime', channelBlock });
   yield;
-  return new Lowered(optimized, emitted, session);
+  const bytes = yield* encodingModel(modelOf(emitted.proto, emitted.domains));
+  return new Lowered(optimized, emitted, bytes, session);
 }
 
 /** A graph in ONNX, with all that a session is made of. */
@@ -97,12 +98,12 @@ class Lowered {
   readonly session: readonly [readonly TensorSpec[], readonly TensorSpec[], SessionOptions];
   readonly #graph: EmittedGraph;
 
-  constructor(graph: Graph, emitted: EmittedGraph, options: Partial<SessionOptions>) {
+  constructor(graph: Graph, emitted: EmittedGraph, bytes: Uint8Array, options: Partial<SessionOptions>) {
     const { inputs, outputs } = graphSpecs(graph, emitted.inputNames, emitted.outputNames);
     const small = isSmall(graph);
     const memory = { oneBlock: small || options.device === 'cuda' };
     this.session = [inputs, outputs, { device: 'cpu', ...(small && { threads: 1 }), ...memory, ...options }];
-    this.bytes = encodeModel(modelOf(emitted.proto, emitted.domains));
+    this.bytes = bytes;
     this.#graph = emitted;
   }
 

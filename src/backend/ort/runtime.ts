@@ -293,6 +293,7 @@ export async function preloadLibrary(): Promise<void> {
   if (process.platform === 'win32') return;
   await yieldToEventLoop();
   const path = findLibrary();
+  await yieldToEventLoop();
   configureStacks(); // loads koffi
   await yieldToEventLoop();
   const load = systemLoader(null, 'dlopen', 'str');
