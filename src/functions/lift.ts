@@ -2,7 +2,7 @@ import { Tensor } from '../core/tensor.ts';
 import { constant, type Value } from '../ir/graph.ts';
 import { isTracing } from '../layers/trace.ts';
 import { Program } from './program.ts';
-import { type Concrete, type ConcreteAll, type MixedAll, mapTree, Signature } from './tree.ts';
+import { type Concrete, type ConcreteAll, type MixedAll, mapTree, Pattern, Signature } from './tree.ts';
 
 /** A function of graph values that takes tensors too: it then runs at once and gives tensors. */
 export interface Lifted<A extends readonly unknown[], R> {
@@ -30,9 +30,14 @@ export function lift<A extends readonly unknown[], R>(
   { name, closed }: LiftOptions,
 ): Lifted<A, R> {
   const programs = new Map<string, Program>();
+  let last: { readonly pattern: Pattern; readonly program: Program } | undefined;
+  const runsAtOnce = (tensors: readonly Tensor[]): boolean =>
+    !isTracing() || (closed === true && tensors.length > 0);
   const lifted = (...args: A): unknown => {
+    const alike = last?.pattern.tensorsOf(args);
+    if (last !== undefined && alike !== undefined && runsAtOnce(alike)) return last.program.run(alike);
     const { key, tensors, symbolic } = new Signature(args);
-    if (symbolic || (isTracing() && !(closed && tensors.length > 0))) {
+    if (symbolic || !runsAtOnce(tensors)) {
       return fn(...(tensors.length > 0 ? (mapTree(args, asValue) as A) : args));
     }
     let program = programs.get(key);
@@ -41,6 +46,7 @@ export function lift<A extends readonly unknown[], R>(
       programs.set(key, program);
       dropOldest(programs);
     }
+    last = { pattern: new Pattern(args), program };
     return program.run(tensors);
   };
   // The overloads are the two branches above.

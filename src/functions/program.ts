@@ -69,13 +69,14 @@ export class Program {
   }
 
   #runInPlace(tensors: readonly Tensor[]): TensorData[] {
-    const weights = this.#traced.weights.map((w) => w.storage.data);
-    const outputs = this.#outputs.map(resultArray);
-    this.#executable.runSync(
-      [...weights, ...tensors.map((t) => t.data), ...this.#randoms.arrays],
-      [...this.#nextState, ...outputs],
-    );
-    return outputs;
+    const [reads, writes]: [TensorData[], TensorData[]] = [[], []];
+    for (const { storage } of this.#traced.weights) reads.push(storage.data);
+    for (const { data } of tensors) reads.push(data);
+    reads.push(...this.#randoms.arrays);
+    writes.push(...this.#nextState);
+    for (const spec of this.#outputs) writes.push(resultArray(spec));
+    this.#executable.runSync(reads, writes);
+    return writes.slice(this.#nextState.length);
   }
 
   /** The binding to these arrays and to where the weights are now; made anew when one of them moved. */

@@ -1,3 +1,5 @@
+import type { DType } from '../core/dtype.ts';
+import { type Shape, sameType } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { Value } from '../ir/graph.ts';
 
@@ -91,6 +93,45 @@ export class Signature {
     } else {
       this.key += `#${identity(node)};`;
     }
+  }
+}
+
+/** The type of a tensor argument. */
+class ArgumentType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+
+  constructor({ dtype, shape }: Tensor) {
+    this.dtype = dtype;
+    this.shape = shape;
+  }
+}
+
+const isObject = (node: unknown): boolean =>
+  (typeof node === 'object' && node !== null) || typeof node === 'function';
+
+/** The arguments of a call, to be compared with those of the next: quicker than its {@link Signature} is made. */
+export class Pattern {
+  readonly #parts: readonly unknown[];
+
+  constructor(args: readonly unknown[]) {
+    this.#parts = args.map((arg) =>
+      arg instanceof Tensor ? new ArgumentType(arg) : isObject(arg) ? undefined : arg,
+    );
+  }
+
+  /** The tensors of arguments that have the same signature; `undefined` where that is not seen at a glance. */
+  tensorsOf(args: readonly unknown[]): Tensor[] | undefined {
+    if (args.length !== this.#parts.length) return undefined;
+    const tensors: Tensor[] = [];
+    for (let i = 0; i < args.length; i++) {
+      const [arg, part] = [args[i], this.#parts[i]];
+      if (arg instanceof Tensor) {
+        if (!(part instanceof ArgumentType) || !sameType(part, arg)) return undefined;
+        tensors.push(arg);
+      } else if (isObject(arg) || !Object.is(arg, part)) return undefined;
+    }
+    return tensors;
   }
 }
 
