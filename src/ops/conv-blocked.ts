@@ -46,16 +46,9 @@ export function lowerBlocked(
   if (!depthwise && spread.some((n) => n > 1)) return undefined;
 
   const weights = blockedWeights({ operand: w, adjoint }, [filters, channels / a.group], block, emit);
-  const reordered = emit.op('ReorderInput', [x], {}, domain);
-  return blockedConv(
-    spreadApart(reordered, x.type.shape, spread, block, emit),
-    weights,
-    bias,
-    kernel,
-    a,
-    filters,
-    emit,
-  );
+  const source = spreadApart(reorder(x, emit), x.type.shape, spread, block, emit);
+  const result = blockedConv(source, weights, bias, kernel, a, emit);
+  return emit.op('ReorderOutput', [result], { channels: { int: filters } }, domain);
 }
 
 /**
@@ -69,12 +62,10 @@ function blockedWeights(
   emit: Emit,
 ): string {
   const kernel = spatialOf(w.type.shape);
-  const reshaped = (v: Operand | string, shape: Shape) =>
-    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
   const ordered = (split: Shape, order: Shape) =>
-    emit.op('Transpose', [reshaped(w, [...split, ...kernel])], { perm: { ints: order } });
+    emit.op('Transpose', [reshaped(w, [...split, ...kernel], emit)], { perm: { ints: order } });
   const blocks = (n: number): [number, number] => [n / block, block];
-  const result = (v: Operand | string) => reshaped(v, [filters, channels, ...kernel]);
+  const result = (v: Operand | string) => reshaped(v, [filters, channels, ...kernel], emit);
   if (channels === 1) {
     const planes = ordered(blocks(filters), [0, 2, 3, 1]);
     return result(adjoint ? flip(planes, kernel, 1, emit) : planes);
@@ -83,9 +74,21 @@ function blockedWeights(
   // elements that lie side by side stay so; each block is turned by the kernel that is made for it
   const apart = ordered([...blocks(channels), ...blocks(filters)], [2, 0, 4, 5, 3, 1]);
   const outer = [filters / block, channels / block, ...kernel];
-  const swapped = emit.op('ReorderInput', [reshaped(apart, [sizeOf(outer), block, block, 1])], {}, domain);
-  return result(flip(reshaped(swapped, [...outer, block * block]), kernel, 2, emit));
+  const turned = reorder(reshaped(apart, [sizeOf(outer), block, block, 1], emit), emit);
+  return result(flip(reshaped(turned, [...outer, block * block], emit), kernel, 2, emit));
 }
+
+const reshaped = (v: Operand | string, shape: Shape, emit: Emit): string =>
+  emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
+
+/** `[N, C, ...places]` as the kernels read it. */
+const reorder = (v: Operand | string, emit: Emit): string => emit.op('ReorderInput', [v], {}, domain);
+
+/** `[a, b, n]` as `[b, a, n]`: nothing moves where there is one of `a` or `b`. */
+const swapped = (v: string, [a, b, n]: readonly [number, number, number], emit: Emit): string =>
+  a === 1 || b === 1
+    ? v
+    : emit.op('Transpose', [reshaped(v, [a, b, n], emit)], { perm: { ints: [1, 0, 2] } });
 
 /** A reordered tensor with zeros after each of its elements along the spatial axes. */
 function spreadApart(
@@ -98,9 +101,9 @@ function spreadApart(
   if (down === 1 && across === 1) return x;
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
   const [batch, channels, height, width] = shape as [number, number, number, number];
-  const apart = emit.op('Reshape', [x, list([(batch * channels) / block, height, 1, width, block])]);
+  const apart = reshaped(x, [(batch * channels) / block, height, 1, width, block], emit);
   const wider = emit.op('Pad', [apart, list([0, 0, 0, 0, 0, 0, 0, down - 1, 0, (across - 1) * block])]);
-  return emit.op('Reshape', [wider, list([batch, channels, height * down, width * across])]);
+  return reshaped(wider, [batch, channels, height * down, width * across], emit);
 }
 
 /** Weights turned around along their spatial axes, which begin at axis `first`. */
@@ -154,32 +157,28 @@ export function lowerGradientBlocked(
 
 function denseGradient(sliding: Sliding): string {
   const { x, dy, block, emit } = sliding;
-  const [batch, channels] = x.type.shape as [number, number];
-  const swap = { perm: { ints: [1, 0, 2, 3] } };
-  const source = padded(sliding, emit.op('Transpose', [x], swap), [channels, batch]);
-  const result = slide(sliding, source, blockedTwice(dy, block, emit), dy.type.shape[1] as number, 1);
-  return emit.op('Transpose', [result], swap);
+  const [batch, channels, ...sizes] = x.type.shape as [number, number, ...number[]];
+  const images = reorder(reshaped(x, [1, batch, channels, sizeOf(sizes)], emit), emit);
+  const byChannel = swapped(images, [batch / block, channels, sizeOf(sizes) * block], emit);
+  const source = padded(sliding, byChannel, [channels, batch]);
+  const filters = dy.type.shape[1] as number;
+  const result = slide(sliding, source, blockedTwice(dy, block, emit), 1);
+  const attributes = { channels: { int: filters }, channels_last: { int: 1 } };
+  const taps = kept(sliding, emit.op('ReorderOutput', [result], attributes, domain), 1);
+  return emit.op('Transpose', [taps], { perm: { ints: [3, 0, 1, 2] } });
 }
 
 function depthwiseGradient(sliding: Sliding): string {
   const { x, dy, kernel, emit } = sliding;
   const [batch, channels] = x.type.shape as [number, number];
   const planes = batch * channels;
-  const reshaped = (v: Operand | string, shape: Shape) =>
-    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
-  const apart = (v: Operand) => reshaped(v, [1, planes, ...spatialOf(v.type.shape)]);
-  const weights = emit.op('ReorderInput', [apart(dy)], {}, domain);
-  const source = padded(sliding, apart(x), [1, planes]);
-  const each = slide(
-    sliding,
-    source,
-    reshaped(weights, [planes, 1, ...spatialOf(dy.type.shape)]),
-    planes,
-    planes,
-  );
+  const apart = (v: Operand) => reorder(reshaped(v, [1, planes, ...spatialOf(v.type.shape)], emit), emit);
+  const weights = reshaped(apart(dy), [planes, 1, ...spatialOf(dy.type.shape)], emit);
+  const result = slide(sliding, padded(sliding, apart(x), [1, planes]), weights, planes);
+  const each = kept(sliding, emit.op('ReorderOutput', [result], { channels: { int: planes } }, domain), 2);
   const ones = emit.constant(new Array<number>(batch).fill(1), x.type.dtype);
-  const sum = emit.op('MatMul', [ones, reshaped(each, [batch, channels * sizeOf(kernel)])]);
-  return reshaped(sum, [channels, 1, ...kernel]);
+  const sum = emit.op('MatMul', [ones, reshaped(each, [batch, channels * sizeOf(kernel)], emit)]);
+  return reshaped(sum, [channels, 1, ...kernel], emit);
 }
 
 /** Elements that are missing after each axis of `x`; below 0, those that are too many. */
@@ -192,57 +191,56 @@ function missing({ x, dy, kernel, a: { strides, pads, dilations } }: Sliding): n
 }
 
 /**
- * `x`, given in the order of its two `outer` axes, reordered and padded: the kernels are slow at borders, and all
- * places here are near one.
+ * `x`, reordered with these two `outer` axes, with zeros around it: the kernels are slow at borders, and all places here are
+ * near one.
  */
 function padded(sliding: Sliding, x: string, outer: readonly [number, number]): string {
   const { block, emit } = sliding;
   const sizes = spatialOf(sliding.x.type.shape);
   const before = sliding.a.pads.slice(0, 2);
   const after = missing(sliding).map((n) => Math.max(0, n));
-  const reordered = emit.op('ReorderInput', [x], {}, domain);
-  if ([...before, ...after].every((n) => n === 0)) return reordered;
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
-  const apart = emit.op('Reshape', [reordered, list([outer[0], outer[1] / block, ...sizes, block])]);
-  const wider = emit.op('Pad', [apart, list([0, 0, ...before, 0, 0, 0, ...after, 0])]); // whole rows of blocks
+  const apart = reshaped(x, [outer[0], outer[1] / block, ...sizes, block], emit);
+  const wider = [...before, ...after].every((n) => n === 0)
+    ? apart
+    : emit.op('Pad', [apart, list([0, 0, ...before, 0, 0, 0, ...after, 0])]); // whole rows of blocks
   const covered = sizes.map((n, i) => n + (before[i] as number) + (after[i] as number));
-  return emit.op('Reshape', [wider, list([...outer, ...covered])]);
+  return reshaped(wider, [...outer, ...covered], emit);
 }
 
-function slide(sliding: Sliding, source: string, weights: string, filters: number, group: number): string {
-  const { a, dy, kernel, emit } = sliding;
+function slide({ a, dy, emit }: Sliding, source: string, weights: string, group: number): string {
   const window = { strides: a.dilations, dilations: a.strides, pads: [0, 0, 0, 0], group };
-  const result = blockedConv(source, weights, undefined, spatialOf(dy.type.shape), window, filters, emit);
+  return blockedConv(source, weights, undefined, spatialOf(dy.type.shape), window, emit);
+}
+
+/** The places of the kernel, without those that `dy` slides to beyond it; they begin at axis `first`. */
+function kept(sliding: Sliding, result: string, first: number): string {
+  const { kernel, emit } = sliding;
   if (missing(sliding).every((n) => n >= 0)) return result;
   const list = (values: readonly number[]) => emit.constant(values, 'int64');
-  return emit.op('Slice', [result, list([0, 0]), list(kernel), list([2, 3])]);
+  return emit.op('Slice', [result, list([0, 0]), list(kernel), list([first, first + 1])]);
 }
 
 /** `[N, K, ...places]` as weights `[K/b, N/b, ...places, b of N, b of K]`: a reordering for each of the blocks. */
 function blockedTwice(x: Operand, block: number, emit: Emit): string {
   const [batch, filters, ...places] = x.type.shape as [number, number, ...number[]];
   const plane = sizeOf(places);
-  const reshaped = (v: Operand | string, shape: Shape) =>
-    emit.op('Reshape', [v, emit.constant(shape, 'int64')]);
-  const reorder = (v: string) => emit.op('ReorderInput', [v], {}, domain);
-  const byBatch = reorder(reshaped(x, [1, batch, filters, plane]));
-  const both = reorder(reshaped(byBatch, [(batch / block) * (filters / block), block, plane, block]));
-  const apart = reshaped(both, [batch / block, filters / block, plane * block * block]);
-  const swapped = emit.op('Transpose', [apart], { perm: { ints: [1, 0, 2] } });
-  return reshaped(swapped, [filters, batch, ...places]);
+  const [images, maps] = [batch / block, filters / block];
+  const byBatch = reorder(reshaped(x, [1, batch, filters, plane], emit), emit);
+  const both = reorder(reshaped(byBatch, [images * maps, block, plane, block], emit), emit);
+  const byFilter = swapped(both, [images, maps, plane * block * block], emit);
+  return reshaped(byFilter, [filters, batch, ...places], emit);
 }
 
-/** The convolution of a reordered tensor, its result put back in order. */
+/** The convolution of a reordered tensor. */
 function blockedConv(
   x: string,
   weights: string,
   bias: Operand | undefined,
   kernel: Shape,
   a: ConvAttrs,
-  filters: number,
   emit: Emit,
 ): string {
   const attributes = { kernel_shape: { ints: kernel }, ...windowOnnx(a), group: { int: a.group } };
-  const result = emit.op('Conv', [x, weights, bias], attributes, domain);
-  return emit.op('ReorderOutput', [result], { channels: { int: filters } }, domain);
+  return emit.op('Conv', [x, weights, bias], attributes, domain);
 }
