@@ -26,6 +26,13 @@ const cases: Readonly<Record<string, Case>> = {
   'same padding': { x: [16, 16, 12, 12], w: [16, 16, 3, 3], options: { pads: 1 }, blocked: 3 },
   'uneven padding': { x: [16, 16, 12, 12], w: [16, 16, 5, 2], options: { pads: [3, 0, 1, 1] }, blocked: 3 },
   strides: { x: [16, 16, 17, 16], w: [32, 16, 3, 3], options: { strides: [2, 3], pads: 1 }, blocked: 2 },
+  'strides and places left over': {
+    x: [16, 16, 18, 17],
+    w: [32, 16, 3, 3],
+    options: { strides: 2 },
+    blocked: 2,
+  },
+  'one block of images': { x: [8, 16, 20, 20], w: [32, 16, 3, 3], options: { pads: 1 }, blocked: 3 },
   dilations: { x: [16, 16, 14, 14], w: [16, 16, 3, 3], options: { dilations: [2, 1] }, blocked: 3 },
   depthwise: { x: [16, 32, 20, 20], w: [32, 1, 3, 3], options: { pads: 1, group: 32 }, blocked: 3 },
   'depthwise with strides': {
