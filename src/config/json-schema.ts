@@ -1,6 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { argv } from 'node:process';
-import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { Configured, idOf } from '../core/configured.ts';
 import { formsOf } from './choice.ts';
@@ -37,7 +34,7 @@ const definitionName = (kind: string): string => kind.replace(/ (\w)/g, (_, c: s
 
 /** A class of a kind: by name where it needs no options, or as an object with `type`. */
 function anyOfKind(kind: string): JsonSchema {
-  const names = kinds.get(kind)?.names() ?? [];
+  const names = (kinds.get(kind)?.names() ?? []).toSorted();
   const objects = names.map((name): JsonSchema => {
     const { $schema: _, ...schema } = convert(kinds.get(kind)?.get(name).schema ?? z.unknown());
     return {
@@ -86,8 +83,4 @@ function replace(target: JsonSchema, source: JsonSchema): void {
 function defaultOf(schema: z.core.$ZodType): unknown {
   const value = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
   return value instanceof Configured ? idOf(value.className) : value;
-}
-
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync('schema.json', `${JSON.stringify(configJsonSchema(), null, 1)}\n`);
 }

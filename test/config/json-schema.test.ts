@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { kinds } from '../../src/config/kinds.ts';
+import '../../src/index.ts'; // all that can be named
 
 describe('schema.json', () => {
   test('is up to date', async () => {
