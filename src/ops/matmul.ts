@@ -14,7 +14,7 @@ import { normal } from '../ir/samples.ts';
 import { add, mul } from './binary.ts';
 import { concat } from './concat.ts';
 import { withMargins, type ZeroMargins, zeroMargins } from './pad.ts';
-import { reshape, sumTo } from './shape.ts';
+import { reshape, sumTo, transpose } from './shape.ts';
 import { slice } from './slice.ts';
 import { float } from './support.ts';
 
@@ -96,7 +96,7 @@ const matmulOp = defineOp({
   }),
   reference: matmulReference,
   simplify: ({ a, b }, { transposeA, transposeB }): Value | undefined => {
-    const [innerA, innerB] = [untransposed(a), untransposed(b)];
+    const [innerA, innerB] = [withRowsWhole(a), withRowsWhole(b)];
     if (innerA === undefined && innerB === undefined) return withoutZeros(a, b, transposeA, transposeB);
     return product(
       innerA ?? a,
@@ -228,12 +228,17 @@ function weightCotangent(a: Value, dy: Value, transposeA: boolean, shape: Shape)
   return sumTo(product(a, dy, !transposeA, false), shape);
 }
 
-/** `x` before a transpose of its last two axes, if that is what it is. */
-function untransposed(x: Value): Value | undefined {
-  const { kind } = x.node;
-  if (typeof kind === 'string' || kind.permutation === undefined) return undefined;
-  const order = kind.permutation(x.node.attrs);
-  return swapLast(x.rank).every((axis, i) => axis === order[i]) ? x.node.inputs[0] : undefined;
+/**
+ * `x` with its last two axes swapped, where a transpose made its rows of what were columns: products read either way, and
+ * what is left of the transpose, if anything, moves whole rows.
+ */
+function withRowsWhole({ node, rank }: Value): Value | undefined {
+  const permutation = typeof node.kind === 'string' ? undefined : node.kind.permutation?.(node.attrs);
+  if (permutation?.at(-2) !== rank - 1) return undefined;
+  return transpose(
+    node.inputs[0] as Value,
+    swapLast(rank).map((axis) => permutation[axis] as number),
+  );
 }
 
 /** Rows and columns of the last two axes. */

@@ -25,6 +25,7 @@ import {
   softmax,
   square,
   sub,
+  transpose,
 } from '../../src/ops/index.ts';
 import { scalarConstant } from '../../src/ops/support.ts';
 import { expectClose } from '../helpers/close.ts';
@@ -47,6 +48,9 @@ const around = (v: Value, axis: number): Value =>
     v,
     v.shape.map((_, i) => (i === axis ? [1, 2] : [0, 0])),
   );
+
+const heads = [leaf('heads', [2, 3, 4, 5]), leaf('keys', [2, 7, 3, 5])] as const;
+const scores = matmul(heads[0], transpose(heads[1], [0, 2, 3, 1]));
 
 /** What is written, and the ops that are left of it, constants apart. */
 const cases: readonly (readonly [string, Value, readonly string[]])[] = [
@@ -89,6 +93,8 @@ const cases: readonly (readonly [string, Value, readonly string[]])[] = [
   ['zeros around rows, the product being larger', matmul(around(column, 0), row), ['pad', 'matmul']],
   ['zeros around columns', matmul(row, around(weights, 1)), ['matmul', 'pad']],
   ['matrix products stay', matmul(x, reshape(y, [2, 4, 3])), ['reshape', 'matmul']],
+  ['products read rows as columns', matmul(x, transpose(y, [0, 2, 1])), ['matmul']],
+  ['the same, of axes that moved, too', scores, ['transpose', 'matmul']],
 ];
 
 describe('optimize', () => {
@@ -108,5 +114,11 @@ describe('optimize', () => {
     );
     const [expected, actual] = interpret([value, graph.outputs[0]?.value as Value], feeds);
     expectClose(actual?.data ?? [], expected?.data ?? [], { rtol: 1e-6, atol: 1e-7 }, 'optimized');
+  });
+
+  test('transposes before products move whole rows', () => {
+    const graph = optimize({ name: 'g', inputs: [...heads], outputs: [{ name: 'out', value: scores }] });
+    const attrs = nodesOf(graph).flatMap(({ kind, attrs }) => (typeof kind === 'string' ? [] : [attrs]));
+    expect(attrs).toEqual([{ permutation: [0, 2, 1, 3] }, { transposeA: false, transposeB: true }]);
   });
 });

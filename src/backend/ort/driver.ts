@@ -104,6 +104,16 @@ export interface Binding {
   dispose(): void;
 }
 
+/** The runtime puts a sum and its layer normalization into one kernel, which on the CPU takes several times as long as two. */
+const slowerOnCpu = 'SkipLayerNormFusion';
+
+/** ONNX Runtime's session config entries for these options. */
+export const configEntries = (options: SessionOptions): Readonly<Record<string, string>> => ({
+  ...(options.device === 'cpu' && { 'optimization.disable_specified_optimizers': slowerOnCpu }),
+  ...(options.restsBetweenRuns && { 'session.force_spinning_stop': '1' }),
+  ...options.config,
+});
+
 const describe = (spec: TensorSpec): string => `${spec.dtype}[${spec.shape.join(',')}]`;
 
 /** Refuses arrays that do not fit the specs: the runtime would read or write past their end. */

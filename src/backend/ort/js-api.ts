@@ -9,6 +9,7 @@ import {
   type BindOptions,
   checkArrays,
   checkResidents,
+  configEntries,
   type Driver,
   type Session,
   type SessionOptions,
@@ -61,7 +62,7 @@ function jsOptions(options: SessionOptions): InferenceSession.SessionOptions {
     graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
     enableMemPattern: oneBlock,
     logSeverityLevel: jsLogLevel(),
-    extra: { ...options.config },
+    extra: configEntries(options),
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
 }

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { SessionOptions } from './driver.ts';
+import { configEntries, type SessionOptions } from './driver.ts';
 import { cudaError } from './library.ts';
 import { logLevel } from './log-level.ts';
 import { type Address, type Runtime, Strings } from './runtime.ts';
@@ -34,10 +34,8 @@ function fill(runtime: Runtime, native: Address, options: SessionOptions): void 
   if (!oneBlock) check(api.disableMemPattern(native));
   check(api.setDeterministicCompute(native, deterministic));
   if (options.profilePrefix !== undefined) check(api.enableProfiling(native, options.profilePrefix));
-  const rests = options.restsBetweenRuns ? { 'session.force_spinning_stop': '1' } : {};
-  for (const [key, value] of Object.entries({ ...rests, ...options.config })) {
+  for (const [key, value] of Object.entries(configEntries(options)))
     check(api.addSessionConfigEntry(native, key, value));
-  }
   if (options.device === 'cuda') appendCuda(runtime, native, options.deviceId ?? 0);
 }
 

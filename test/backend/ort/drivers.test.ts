@@ -177,6 +177,34 @@ describe.each(['c-api', 'js-api'] as const)('driver %s', (name) => {
       expect((await loadAffine()).endProfiling()).toBeUndefined();
     }));
 
+  test('keeps sums and normalizations apart, whose joint kernel is slower', () =>
+    withFiles({}, async (folder) => {
+      const inputs = [spec('a', 'float32', 1, 2, 2), spec('b', 'float32', 1, 2, 2)];
+      const weights = [spec('scale', 'float32', 2), spec('bias', 'float32', 2)];
+      const outputs = [spec('y', 'float32', 1, 2, 2)];
+      const traced = { ...cpu, profilePrefix: join(folder, 'trace') };
+      const session = await load('normalizedSum', [...inputs, ...weights], outputs, traced);
+      const y = new Float32Array(4);
+      const fed = [
+        [1, 2, 0, -1],
+        [0, 1, 1, -2],
+        [2, 1],
+        [0, 1],
+      ].map((values) => Float32Array.from(values));
+      await session.bind(fed, [y]).run();
+      // rows [1, 3] and [1, -3]: (x - mean) / sqrt(variance + epsilon)
+      const [first, second] = [1 / Math.sqrt(1.25), 2 / Math.sqrt(4.25)];
+      const expected = [-2 * first, first + 1, 2 * second, 1 - second];
+      expected.forEach((value, i) => {
+        expect(y[i]).toBeCloseTo(value, 5);
+      });
+      const trace: { args?: { op_name?: string } }[] = JSON.parse(
+        readFileSync(session.endProfiling() ?? '', 'utf8'),
+      );
+      const kernels = new Set(trace.flatMap(({ args }) => args?.op_name ?? []));
+      expect([...kernels]).toEqual(['Add', 'LayerNormalization']);
+    }));
+
   test('runs one at a time on a binding', async () => {
     const session = await loadAffine();
     const binding = session.bind([x, w, b], [new Float32Array(8)]);

@@ -25,6 +25,11 @@ const models = {
   gather:
     'CAg6SQoRCgF4CgFpEgF5IgZHYXRoZXISAWdaDwoBeBIKCggIARIECgIIA1oPCgFpEgoKCAgHEgQKAggBYg8KAXkSCgoICAES' +
     'BAoCCAFCBAoAEBE=',
+  /** y = the layer normalization of a + b, with scale and bias; a, b float[1,2,2], scale, bias float[2]; epsilon 0.25. */
+  normalizedSum:
+    'CAgSADrDAQoOCgFhCgFiEgFzIgNBZGQKOgoBcwoFc2NhbGUKBGJpYXMSAXkiEkxheWVyTm9ybWFsaXphdGlvbioRCgdlcHNp' +
+    'bG9uFQAAgD6gAQESAWdaFwoBYRISChAIARIMCgIIAQoCCAIKAggCWhcKAWISEgoQCAESDAoCCAEKAggCCgIIAloTCgVzY2Fs' +
+    'ZRIKCggIARIECgIIAloSCgRiaWFzEgoKCAgBEgQKAggCYhcKAXkSEgoQCAESDAoCCAEKAggCCgIIAkIECgAQEQ==',
 };
 
 /** The bytes of a model. */
