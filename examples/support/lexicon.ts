@@ -51,6 +51,6 @@ export function learnGlosses(pairs: readonly Pair[]): ReadonlyMap<string, string
 
 function best(translations: ReadonlyMap<string, number>): string {
   const sorted = [...translations].sort(([, p], [, q]) => q - p).slice(0, 2);
-  const probable = sorted.filter(([, p], i) => i === 0 || p >= 0.2);
+  const probable = sorted.filter(([, p], i) => i === 0 || p >= 0.1);
   return probable.map(([word]) => word).join(' ');
 }

@@ -33,7 +33,7 @@ interface Sample {
 }
 
 /** Size of all vectors. */
-export const features = 128;
+export const features = 192;
 const [length, merges, held, batchSize] = [72, 200, 1000, 64];
 const [start, end] = ['[start]', '[end]'];
 
@@ -63,9 +63,9 @@ function numbering(texts: readonly string[], maxTokens: number) {
 /** Pairs to learn from and held-out ones, as numbers, too. */
 async function prepare(file: string) {
   const { test, train, phrases } = await readData(file);
-  const between = (least: number, most: number) => (pair: Pair) =>
-    [pair.german, pair.english].map(wordsOf).every(({ length: n }) => n >= least && n <= most);
-  const glosses = learnGlosses(phrases.filter(between(1, 5)));
+  const isTrained = (pair: Pair) =>
+    [pair.german, pair.english].map(wordsOf).every(({ length: n }) => n >= 6 && n <= 8);
+  const glosses = learnGlosses(phrases.filter((pair) => !isTrained(pair)));
   const texts = (language: keyof Pair) => train.map((pair) => pair[language]);
   const cut = learnSubwords(texts('english'), merges);
   const written = texts('english').map((text) => [start, ...cut(text), end].join(' '));
@@ -84,7 +84,7 @@ async function prepare(file: string) {
     test,
     unseen: test.map(sample),
     sentences: train.map(sample),
-    phrases: phrases.filter(between(6, 8)).map(sample),
+    phrases: phrases.filter(isTrained).map(sample),
     vocabulary: english.vocabulary,
     sizes: [german.vocabulary.length, english.vocabulary.length] as const,
     ends: { start: english.numbers([start]), end: english.numbers([end]) },

@@ -21,6 +21,6 @@ export const translateGru = (file: string, options: TranslationOptions) =>
 
 if (process.argv[1] === import.meta.filename) {
   console.log(
-    await translateGru(process.argv[2] ?? '/usr/share/trans/de-en', { epochs: 6, verbose: 'auto' }),
+    await translateGru(process.argv[2] ?? '/usr/share/trans/de-en', { epochs: 8, verbose: 'auto' }),
   );
 }

@@ -66,7 +66,7 @@ test('a lexicon finds which words go together', () => {
 test('a word is read as its best translation, and a second that is probable, too', () => {
   const counts = { bank: 5, bench: 3, shore: 2 };
   const pairs = Object.entries(counts).flatMap(([english, n]) => Array(n).fill({ german: 'bank', english }));
-  const rare = Array.from({ length: 10 }, (_, i) => ({
+  const rare = Array.from({ length: 20 }, (_, i) => ({
     german: 'ding',
     english: i < 2 ? 'thing' : `stuff${i}`,
   }));
