@@ -107,6 +107,9 @@ class ArgumentType {
   }
 }
 
+/** Stands for an argument that has to be looked into. */
+const unseen = Symbol('unseen');
+
 const isObject = (node: unknown): boolean =>
   (typeof node === 'object' && node !== null) || typeof node === 'function';
 
@@ -116,7 +119,7 @@ export class Pattern {
 
   constructor(args: readonly unknown[]) {
     this.#parts = args.map((arg) =>
-      arg instanceof Tensor ? new ArgumentType(arg) : isObject(arg) ? undefined : arg,
+      arg instanceof Tensor ? new ArgumentType(arg) : isObject(arg) ? unseen : arg,
     );
   }
 

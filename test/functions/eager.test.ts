@@ -24,6 +24,26 @@ describe('ops on tensors', () => {
     ]);
   });
 
+  test('differ by all arguments from the call before', () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    const sums = [[0], undefined, [1], undefined].map((axes) => ops.reduceSum(x, axes).array());
+    expect(sums).toEqual([[4, 6], 10, [3, 7], 10]);
+    const kept = [true, false, true].map((keepDims) => ops.reduceSum(x, undefined, keepDims).shape);
+    expect(kept).toEqual([[1, 1], [], [1, 1]]);
+    const other = tensor([[5, 6]]);
+    expect([x, other, x].map((t) => ops.neg(t).shape)).toEqual([
+      [2, 2],
+      [1, 2],
+      [2, 2],
+    ]);
+    const whole = tensor(Int32Array.of(1, 2), [2]);
+    expect([x, whole, x].map((t) => ops.neg(t).dtype)).toEqual(['float32', 'int32', 'float32']);
+    expect([0, -0].map((zero) => Object.is(ops.mul(tensor([1]), zero).data[0], -0))).toEqual([false, true]);
+  });
+
   test('large tensors are read and written in place', () => {
     const x = new Tensor('float32', [30_000], new Float32Array(30_000).fill(2));
     const y = ops.mul(x, x);
