@@ -3,7 +3,7 @@ import { decoderBlock, encoderBlock } from '../support/transformer.ts';
 import { features, learnTranslation, type Network, type TranslationOptions } from '../support/translation.ts';
 
 const { add, conv1d, layerNormalization, rescaling, sinePositionEncoding } = tfk.layers;
-const sizes = { features, heads: 4, dropout: 0.15 };
+const sizes = { features, heads: 4, dropout: 0.1 };
 
 /** Pieces that know their neighbours (of a text that is being written: those before) and their place. @source Mohamed et al. 2019 */
 const placed = (x: tfk.SymbolicTensor, padding: 'same' | 'causal') => {
