@@ -14,7 +14,7 @@ dictionary.testIt.each([
   ['a GRU with attention', translateGru, 0.3],
   ['a transformer', translateTransformer, 0.2],
 ] as const)('%s learns to translate: a short run', async (_name, translate, expected) => {
-  const options = { epochs: 1, count: 12_000, tested: 20 };
+  const options = { epochs: 1, count: 6_000, tested: 10 };
   const { accuracy, translations } = await translate(dictionary.file, options);
   expect(accuracy.at(-1)).toBeGreaterThan(expected);
   expect(translations).toHaveLength(10);
