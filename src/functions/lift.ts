@@ -46,7 +46,8 @@ export function lift<A extends readonly unknown[], R>(
       programs.set(key, program);
       dropOldest(programs);
     }
-    last = { pattern: new Pattern(args), program };
+    const pattern = Pattern.of(args);
+    last = pattern && { pattern, program };
     return program.run(tensors);
   };
   // The overloads are the two branches above.

@@ -107,9 +107,6 @@ class ArgumentType {
   }
 }
 
-/** Stands for an argument that has to be looked into. */
-const unseen = Symbol('unseen');
-
 const isObject = (node: unknown): boolean =>
   (typeof node === 'object' && node !== null) || typeof node === 'function';
 
@@ -117,13 +114,19 @@ const isObject = (node: unknown): boolean =>
 export class Pattern {
   readonly #parts: readonly unknown[];
 
-  constructor(args: readonly unknown[]) {
-    this.#parts = args.map((arg) =>
-      arg instanceof Tensor ? new ArgumentType(arg) : isObject(arg) ? unseen : arg,
-    );
+  private constructor(parts: readonly unknown[]) {
+    this.#parts = parts;
   }
 
-  /** The tensors of arguments that have the same signature; `undefined` where that is not seen at a glance. */
+  /** `undefined` where arguments have to be looked into to tell them apart. */
+  static of(args: readonly unknown[]): Pattern | undefined {
+    const parts = args.map((arg) => (arg instanceof Tensor ? new ArgumentType(arg) : arg));
+    return parts.some((part) => isObject(part) && !(part instanceof ArgumentType))
+      ? undefined
+      : new Pattern(parts);
+  }
+
+  /** The tensors of arguments that have the same signature; `undefined` where they have another one. */
   tensorsOf(args: readonly unknown[]): Tensor[] | undefined {
     if (args.length !== this.#parts.length) return undefined;
     const tensors: Tensor[] = [];
@@ -132,7 +135,7 @@ export class Pattern {
       if (arg instanceof Tensor) {
         if (!(part instanceof ArgumentType) || !sameType(part, arg)) return undefined;
         tensors.push(arg);
-      } else if (isObject(arg) || !Object.is(arg, part)) return undefined;
+      } else if (!Object.is(arg, part)) return undefined;
     }
     return tensors;
   }
